@@ -1,0 +1,118 @@
+/**
+ * Every error that can reach a user. A code is stable: scripts and editors match on it.
+ * `kind`: user = their input or machine, app = the developer's Python, fidelity = fal does it and we do not,
+ * system = our bug, cancelled = asked for.
+ */
+export type ErrorKind = 'user' | 'app' | 'fidelity' | 'system' | 'cancelled';
+
+/** code → [kind, one-line meaning]. Sorted by area; each code has a test that produces it. */
+export const ERROR_CODES = {
+  // input
+  E_USAGE: ['user', 'The command line is not understood.'],
+  E_CONFIG_INVALID: ['user', 'windtunnel.jsonc does not match its schema.'],
+  E_NO_APP: ['user', 'The file holds no fal.App and no fal.function.'],
+  E_SEVERAL_APPS: ['user', 'The file holds several apps and none was named.'],
+  E_UNKNOWN_SYMBOL: ['user', 'The named symbol is not an app in that file.'],
+  E_FILE_UNREADABLE: ['user', 'A file that was named cannot be read.'],
+  E_APP_NAME_TAKEN: ['user', 'Another running app already has this owner and name.'],
+  E_SYNTAX: ['app', 'The Python file does not compile.'],
+  // environment
+  E_PYTHON_MISSING: ['user', 'No Python interpreter was found.'],
+  E_PYTHON_VERSION: ['user', 'The Python that was found has the wrong minor version for the app.'],
+  E_PYTHON_NO_VENV: ['user', 'The Python that was found cannot make virtual environments.'],
+  E_REQUIREMENTS: ['user', 'The requirements of the app cannot be installed.'],
+  E_DISK_FULL: ['user', 'The disk is full.'],
+  E_PLATFORM: ['user', 'This operating system is not supported.'],
+  // runner
+  E_APP_IMPORT: ['app', "The app's module raised while it was imported."],
+  E_APP_SETUP: ['app', "The app's setup() raised."],
+  E_STARTUP_TIMEOUT: ['app', 'The app was not ready within its startup_timeout.'],
+  E_RUNNER_EXITED: ['app', 'The runner process ended unexpectedly.'],
+  E_RUNNER_MEMORY: ['app', 'The runner went over the memory of its machine type and was stopped.'],
+  E_DATA_MOUNT: ['user', 'The /data folder cannot be mapped for the runner on this machine.'],
+  E_PORT_EXCLUSIVE: ['fidelity', 'A server that binds its own port runs one at a time in the process engine.'],
+  E_ENGINE_UNAVAILABLE: ['user', 'The engine that the app needs is not available on this machine.'],
+  E_LINK_PROTOCOL: ['system', 'The link between emulator and runner broke its protocol.'],
+  // emulator
+  E_PORT_TAKEN: ['user', 'The public port is used by another program.'],
+  E_EMULATOR_DOWN: ['user', 'No emulator runs for this workspace.'],
+  E_EMULATOR_VERSION: ['user', 'The running emulator has another version than this command.'],
+  E_STATE_NEWER: ['user', 'The state on disk was written by a newer Windtunnel.'],
+  E_STATE_DAMAGED: ['user', 'The state on disk is damaged.'],
+  E_STORE: ['system', 'The store could not commit.'],
+  E_UPSTREAM_PROXY: ['user', 'The company proxy in the environment is of a kind that is not supported.'],
+  E_SECRET_NAME: ['user', 'A secret has an invalid name.'],
+  // gateway
+  E_UNKNOWN_APP: ['user', 'No app of that name runs here.'],
+  E_PUBLIC_MODEL: ['fidelity', 'A public fal model is not emulated here.'],
+  E_REMOTE_FILE: ['fidelity', "A file on fal's CDN is not here and was not fetched."],
+  E_BAD_REQUEST: ['user', 'A request or one of its headers is malformed.'],
+  E_UNAUTHORIZED: ['user', 'The key is missing or is not a key of this emulator.'],
+  E_FOREIGN_ORIGIN: ['user', 'The request comes from a web page that is not allowed.'],
+  E_FOREIGN_HOST: ['user', 'The Host header names a host that is not served here.'],
+  E_METHOD: ['user', 'The method is not allowed for this path.'],
+  E_LIMIT: ['user', 'Something is larger than its documented limit.'],
+  E_NOT_EMULATED: ['fidelity', 'This part of fal is not emulated.'],
+  E_CANCELLED: ['cancelled', 'The operation was cancelled.'],
+  E_INTERNAL: ['system', 'An unexpected error inside Windtunnel.'],
+} as const satisfies Record<string, readonly [ErrorKind, string]>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ErrorDetails {
+  /** What to do about it, one imperative sentence. */
+  hint?: string;
+  /** Commands or settings that mend it, ready to be run or clicked. */
+  actions?: readonly string[];
+  cause?: unknown;
+  /** Long text that belongs to the error: a traceback, a resolver's own words. */
+  detail?: string;
+}
+
+/** The one error class. `message` is one clear line: what, where. */
+export class WindtunnelError extends Error {
+  readonly kind: ErrorKind;
+  readonly hint: string | undefined;
+  readonly actions: readonly string[];
+  readonly detail: string | undefined;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'WindtunnelError';
+    this.kind = ERROR_CODES[code][0];
+    this.hint = details.hint;
+    this.actions = details.actions ?? [];
+    this.detail = details.detail;
+  }
+
+  toJSON(): SerializedError {
+    return {
+      code: this.code,
+      kind: this.kind,
+      message: this.message,
+      ...(this.hint === undefined ? {} : { hint: this.hint }),
+      ...(this.actions.length > 0 ? { actions: [...this.actions] } : {}),
+      ...(this.detail === undefined ? {} : { detail: this.detail }),
+    };
+  }
+}
+
+export interface SerializedError {
+  code: ErrorCode;
+  kind: ErrorKind;
+  message: string;
+  hint?: string;
+  actions?: string[];
+  detail?: string;
+}
+
+/** Any thrown value as a WindtunnelError; what is not one becomes E_INTERNAL with its cause. */
+export function toWindtunnelError(thrown: unknown): WindtunnelError {
+  if (thrown instanceof WindtunnelError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new WindtunnelError('E_INTERNAL', message, { cause: thrown });
+}

@@ -1,0 +1,33 @@
+import type { AppId } from './app.ts';
+import type { SerializedError } from './errors.ts';
+import type { LogLine, RequestState } from './request.ts';
+import type { RunnerExit, RunnerState, StartPhase } from './runner.ts';
+
+/** Everything that happens, as one union: the log, the wire format of the control API and the timeline. `at` is ms since the epoch. */
+export type EmulatorEvent = { at: number } & (
+  | { type: 'emulator.ready'; url: string; version: string }
+  | { type: 'emulator.notice'; level: 'info' | 'warn' | 'error'; code: string; message: string }
+  | { type: 'app.registered'; app: AppId; revision: string; file: string; symbol: string }
+  | { type: 'app.removed'; app: AppId }
+  | { type: 'app.reload'; app: AppId; revision: string; reason: string }
+  | { type: 'app.failed'; app: AppId; revision: string; error: SerializedError }
+  | { type: 'environment.progress'; app: AppId; message: string }
+  | { type: 'environment.ready'; app: AppId; key: string; cached: boolean; seconds: number }
+  | { type: 'runner.state'; app: AppId; runner: string; state: RunnerState; phase: StartPhase | null; reason: string }
+  | { type: 'runner.exit'; app: AppId; runner: string; exit: RunnerExit }
+  | {
+      type: 'request.state';
+      app: AppId;
+      request: string;
+      state: RequestState;
+      attempt: number;
+      runner: string | null;
+      reason: string;
+    }
+  | { type: 'direct'; app: AppId; request: string; runner: string; status: number; seconds: number }
+  | { type: 'log'; app: AppId; runner: string | null; request: string | null; line: LogLine }
+);
+
+export type EmulatorEventType = EmulatorEvent['type'];
+/** An event without its time: the bus stamps it. */
+export type NewEvent = EmulatorEvent extends infer E ? (E extends EmulatorEvent ? Omit<E, 'at'> : never) : never;

@@ -1,0 +1,6 @@
+export * from './app.ts';
+export * from './errors.ts';
+export * from './events.ts';
+export * from './limits.ts';
+export * from './request.ts';
+export * from './runner.ts';

@@ -1,0 +1,78 @@
+import type { AppId } from './app.ts';
+import type { SerializedError } from './errors.ts';
+
+/** Runner states as fal names them. */
+export type RunnerState =
+  | 'PENDING'
+  | 'DOCKER_PULL'
+  | 'SETUP'
+  | 'IDLE'
+  | 'RUNNING'
+  | 'DRAINING'
+  | 'TERMINATING'
+  | 'TERMINATED'
+  | 'FAILURE_DELAY';
+
+/** Finer phases of a start, told by the harness over the link. */
+export type StartPhase = 'installing' | 'booting' | 'importing' | 'setup' | 'ready';
+
+/** What a runner executes. Paths are on the emulator's machine; an engine brings them to the runner. */
+export type RunnerPayload =
+  | { kind: 'source'; bundle: SourceBundle; file: string; symbol: string }
+  | { kind: 'pickle'; file: string }
+  | { kind: 'entrypoint'; entrypoint: string }
+  | { kind: 'command'; argv: string[]; port: number };
+
+/** What `fal deploy` would ship of a source app: nothing else of the workspace may be imported. */
+export interface SourceBundle {
+  /** Folder that holds the app's module (its top package's parent); absolute. */
+  root: string;
+  /** Absolute path of the app's file. */
+  main: string;
+  /** Top-level module or package names under a search path that are shipped by value. */
+  modules: string[];
+  /** Files for the working folder (/app in production): absolute source → path relative to the working folder. */
+  files: { from: string; to: string }[];
+  /** Folders of the workspace whose other modules must be refused, with the word that deploy would not ship them. */
+  guarded: string[];
+}
+
+/** A built environment: where the runner's Python is. */
+export type BuiltEnvironment =
+  | { kind: 'venv'; python: string; key: string; pythonVersion: string; falVersion: string }
+  | { kind: 'image'; image: string; key: string };
+
+export interface RunnerLimits {
+  memoryBytes: number;
+  cpus: number;
+}
+
+export interface RunnerSpec {
+  /** Runner id (= FAL_JOB_ID), a uuid. */
+  id: string;
+  app: AppId;
+  revision: string;
+  payload: RunnerPayload;
+  environment: BuiltEnvironment;
+  /** Secrets, fal's own variables (§5.1 of the data plane), CA bundle: the whole environment beyond the engine's own. */
+  env: Record<string, string>;
+  limits: RunnerLimits;
+  /** Device ids of the GPUs that are this runner's own. */
+  gpus: string[];
+  /** Seconds between SIGTERM and SIGKILL. */
+  graceSeconds: number;
+  /** The app's server binds this port itself. */
+  exposedPort: number | null;
+  /** Folder that the runner sees as /data; absolute, on the emulator's machine. */
+  dataDir: string;
+  /** Secret that every request to this runner carries; the harness refuses others. */
+  secret: string;
+}
+
+/** Why a runner is no more. */
+export interface RunnerExit {
+  code: number | null;
+  signal: string | null;
+  cause: 'stopped' | 'crashed' | 'memory' | 'killed' | 'link' | 'startup';
+  error: SerializedError | null;
+}

@@ -1,0 +1,31 @@
+import type { EmulatorEvent, NewEvent } from '../contract/index.ts';
+import type { Clock } from './clock.ts';
+import type { Disposable } from './disposable.ts';
+
+/** Fan-out of EmulatorEvents, with a ring of the last ones for late listeners. Listeners must not throw. */
+export class EventBus {
+  private readonly listeners = new Set<(event: EmulatorEvent) => void>();
+  private readonly ring: EmulatorEvent[] = [];
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly keep = 5000,
+  ) {}
+
+  emit(event: NewEvent): void {
+    const stamped = { at: this.clock.now(), ...event } as EmulatorEvent;
+    this.ring.push(stamped);
+    if (this.ring.length > this.keep * 2) this.ring.splice(0, this.keep);
+    for (const listener of this.listeners) listener(stamped);
+  }
+
+  on(listener: (event: EmulatorEvent) => void): Disposable {
+    this.listeners.add(listener);
+    return { dispose: () => void this.listeners.delete(listener) };
+  }
+
+  /** The newest events, oldest first. */
+  recent(): readonly EmulatorEvent[] {
+    return this.ring.slice(-this.keep);
+  }
+}

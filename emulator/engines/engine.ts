@@ -1,0 +1,50 @@
+import type { Duplex } from 'node:stream';
+import type { RunnerExit, RunnerSpec, StartPhase } from '../contract/index.ts';
+
+/** A line that the runner printed, before it is stored. `request` is null where the line can't be attributed. */
+export interface RunnerLog {
+  request: string | null;
+  level: 'STDOUT' | 'STDERR' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+  message: string;
+  /** ms since the epoch, by the runner's clock. */
+  at: number;
+}
+
+export interface RunnerHooks {
+  onPhase(phase: StartPhase, detail: string): void;
+  onLog(log: RunnerLog): void;
+  /** A connection that the app opened to one of fal's hosts or to our files, as `host:port`. The receiver owns the stream. */
+  onTunnel(stream: Duplex, target: string): void;
+}
+
+/** What the harness knows once the app serves. */
+export interface ReadyInfo {
+  pythonVersion: string;
+  falVersion: string;
+  /** Seconds by phase. */
+  seconds: Partial<Record<StartPhase, number>>;
+}
+
+export interface RunnerHandle {
+  readonly id: string;
+  /** Resolves when the app answers; rejects with the user's own error (E_APP_IMPORT, E_APP_SETUP, E_RUNNER_EXITED, …). */
+  readonly ready: Promise<ReadyInfo>;
+  /** Always resolves, once nothing of the runner is left. */
+  readonly exited: Promise<RunnerExit>;
+  /** A fresh byte stream to the app's HTTP server. Rejects when the runner is gone or does not listen. */
+  connect(): Promise<Duplex>;
+  /** SIGTERM, `graceSeconds`, SIGKILL. Resolves with `exited`. Calling it again with a shorter grace shortens it. */
+  stop(graceSeconds: number): Promise<RunnerExit>;
+  /** Resident memory of the whole process tree in bytes, null where unknown. */
+  memory(): Promise<number | null>;
+}
+
+/** Starts runners. Nothing here assumes a shared file system, a local path or a local port on the runner's side. */
+export interface RunnerEngine {
+  readonly name: 'process' | 'docker';
+  /** Resolves when the runner exists (not: is ready). Rejects with a typed error when it can't be made. */
+  start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle>;
+  /** Removes what a dead emulator of this workspace left behind; returns what it removed, one line each. */
+  sweep(): Promise<string[]>;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { BuiltEnvironment } from '../contract/index.ts';
+
+/** What an environment is made from; equal requests give the same cached environment. */
+export interface EnvironmentRequest {
+  /** Minor version the app asks for (`3.11`), or null for whichever is chosen. */
+  pythonVersion: string | null;
+  /** Layers of requirements, each installed in one step. */
+  requirements: string[][];
+  /** Folder that local-path requirements are relative to; absolute. */
+  contextDir: string;
+  /** Folder of the app's file, to look for `.venv` upward from. */
+  appDir: string;
+}
+
+export interface Environments {
+  /**
+   * The cached environment for this request, built if needed. Concurrent calls for one key share a build; an aborted or
+   * failed build leaves nothing. Rejects with E_PYTHON_*, E_REQUIREMENTS, E_DISK_FULL.
+   */
+  ensure(
+    request: EnvironmentRequest,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<EnsuredEnvironment>;
+}
+
+export interface EnsuredEnvironment {
+  environment: BuiltEnvironment;
+  /** It existed already. */
+  cached: boolean;
+  seconds: number;
+}

@@ -1,0 +1,152 @@
+import type { Dispatcher } from 'undici';
+import type {
+  AppId,
+  AppSettings,
+  ErrorType,
+  FoundEndpoint,
+  HeaderList,
+  LogLine,
+  Priority,
+  RequestRecord,
+  RunnerPayload,
+  RunnerState,
+  SerializedError,
+  StartPhase,
+} from '../contract/index.ts';
+import type { Disposable } from '../core/disposable.ts';
+import type { EnvironmentRequest } from '../environments/environments.ts';
+import type { StoredBody } from '../store/store.ts';
+
+/** An app as registered with the fleet. A new revision of the same id replaces the old one without losing a request. */
+export interface AppDefinition {
+  id: AppId;
+  /** Short id of this state of the code, new for each reload. */
+  revision: string;
+  file: string;
+  symbol: string;
+  settings: AppSettings;
+  endpoints: FoundEndpoint[];
+  payload: RunnerPayload;
+  environment: EnvironmentRequest;
+  engine: 'process' | 'docker';
+  /** Extra environment variables: secrets and `.env`, already merged. */
+  env: Record<string, string>;
+}
+
+export interface SubmitInput {
+  app: AppId;
+  path: string;
+  method: string;
+  priority: Priority;
+  /** Seconds from now, null for the app's own default or none. */
+  startTimeout: number | null;
+  hint: string | null;
+  noRetry: boolean;
+  retryConfig: string | null;
+  webhook: string | null;
+  storeIo: boolean;
+  /** Already stripped of hop-by-hop and `x-fal-*` headers that are the platform's. */
+  headers: HeaderList;
+  body: StoredBody;
+  /** `fal_max_queue_length`: refuse when more than this many wait. */
+  maxQueueLength: number | null;
+}
+
+export type CancelAnswer = 'CANCELLATION_REQUESTED' | 'ALREADY_COMPLETED' | 'NOT_FOUND';
+
+/** What a status stream is told. `logs` are the lines since the last call. */
+export interface RequestChange {
+  record: RequestRecord;
+  logs: LogLine[];
+}
+
+/** The queue, as the gateway sees it. */
+export interface Queue {
+  /** Resolves after the commit. Rejects with E_LIMIT (429) when the queue is over `maxQueueLength` or a limit. */
+  submit(input: SubmitInput): Promise<RequestRecord>;
+  get(id: string): RequestRecord | undefined;
+  /** Requests of the same app that will run before this one; 0 when none or not queued. */
+  position(record: RequestRecord): number;
+  logs(id: string, from?: number): Promise<LogLine[]>;
+  result(id: string): Promise<StoredBody | null>;
+  /** Resolves once the cancellation is durable. */
+  cancel(id: string): Promise<CancelAnswer>;
+  /** Calls back on each change of state, position or log, at once for the first time; until disposed. */
+  watch(id: string, listener: (change: RequestChange) => void): Disposable;
+}
+
+/** One taken slot of a ready runner. */
+export interface Lease {
+  runner: string;
+  requestId: string;
+  /** Sends to the runner: `dispatcher.request({origin: 'http://runner', path, …})`. Never follows redirects or retries. */
+  dispatcher: Dispatcher;
+  /** A raw stream to the runner's HTTP server, for upgrades. */
+  connect(): Promise<import('node:stream').Duplex>;
+  /** Headers that must go to the runner: secret, x-fal-request-id, x-fal-endpoint, lifecycle, caller. */
+  headers: HeaderList;
+  /** Aborts when the runner dies or its request_timeout passes, with the ErrorType as reason. */
+  signal: AbortSignal;
+  /** Gives the slot back. `responseHeaders` are looked at for hints and stop requests. Idempotent. */
+  release(report: { status: number | null; responseHeaders?: HeaderList; error?: ErrorType }): void;
+  /** POSTs `<path>/cancel` to the same runner with the same request id; a 404 is ignored. */
+  cancelOnRunner(path: string): Promise<void>;
+}
+
+/** Direct calls: the same slots as the queue, no store. */
+export interface Direct {
+  /** Waits for a slot, starting runners as needed. Rejects with E_LIMIT, the start error of the app, or the signal's reason. */
+  lease(app: AppId, options: { path: string; hint: string | null; signal: AbortSignal }): Promise<Lease>;
+}
+
+export interface RunnerView {
+  id: string;
+  app: AppId;
+  revision: string;
+  state: RunnerState;
+  phase: StartPhase | null;
+  inFlight: number;
+  slots: number;
+  startedAt: number;
+  memoryBytes: number | null;
+  hints: string[];
+}
+
+export interface AppView {
+  id: AppId;
+  revision: string;
+  file: string;
+  symbol: string;
+  engine: 'process' | 'docker';
+  endpoints: FoundEndpoint[];
+  settings: AppSettings;
+  queued: number;
+  running: number;
+  runners: RunnerView[];
+  /** Why the last start failed, until one succeeds. */
+  lastError: SerializedError | null;
+}
+
+/** Apps and runners, as control API, watch and CLI see them. */
+export interface Apps {
+  /**
+   * Registers or replaces. For a replacement: resolves once a runner of the new revision is ready (or at once when none is
+   * live), rejects with its start error and keeps the old revision serving.
+   */
+  register(definition: AppDefinition, reason: string): Promise<void>;
+  /** Stops all its runners; its queued requests wait for the next registration. */
+  remove(app: AppId): Promise<void>;
+  list(): AppView[];
+  get(app: AppId): AppView | undefined;
+  /** The app that `owner/name` means here: exact, else any owner's app of that name (design §3 "Owners"). */
+  resolve(owner: string, name: string): AppId | undefined;
+  stopRunner(runner: string, graceSeconds?: number): Promise<boolean>;
+  /** Last lines that no request owns, oldest first. */
+  runnerLogs(runner: string): LogLine[];
+}
+
+export interface Fleet extends Disposable {
+  queue: Queue;
+  direct: Direct;
+  apps: Apps;
+}

@@ -1,0 +1,44 @@
+import type { LogLine, RequestOutcome, RequestRecord } from '../contract/index.ts';
+import type { Disposable } from '../core/disposable.ts';
+
+/** A body in memory, or in a file of the store that was synced. */
+export type StoredBody = { kind: 'bytes'; bytes: Uint8Array } | { kind: 'file'; path: string; size: number };
+
+/**
+ * Durable queue state. Records live in memory (reads are synchronous), bodies in SQLite rows or files. A promise returned
+ * here resolves after COMMIT with synchronous=FULL. The store persists what the fleet decides; it decides nothing.
+ */
+export interface RequestStore extends Disposable {
+  get(id: string): RequestRecord | undefined;
+  /** All records in submit order; after opening, those that were running are IN_PROGRESS still. */
+  records(): IterableIterator<RequestRecord>;
+  /** Next submit number, unique over restarts. */
+  nextSeq(): number;
+
+  /** A place for an input or result that is too large for memory: write to `path`, then hand the body to submit/complete. */
+  newBodyFile(): string;
+
+  /** Adds a record with its input. Visible to `get` only once durable. */
+  submit(record: RequestRecord, input: StoredBody): Promise<void>;
+  input(id: string): Promise<StoredBody>;
+  /** Persists the mutable fields of a record (state, attempt, runner, …). The caller need not wait. */
+  update(record: RequestRecord): Promise<void>;
+  /**
+   * Makes the end of a request durable, then sets `record.outcome`, `state`, `completedAt` and resolves. A crash before that
+   * leaves the request as it was.
+   */
+  complete(record: RequestRecord, outcome: RequestOutcome, completedAt: number, result: StoredBody): Promise<void>;
+  /** Null when expired or not complete. */
+  result(id: string): Promise<StoredBody | null>;
+
+  /** Adds lines to a request's log; durable soon, in order. Enforces LIMITS.logBytesPerRequest with one line that says so. */
+  appendLogs(id: string, lines: readonly LogLine[]): void;
+  /** Lines from index `from` on; includes what is not yet on disk. */
+  logs(id: string, from?: number): Promise<LogLine[]>;
+  logCount(id: string): number;
+
+  /** Forgets what expired before `now`; returns how many. */
+  expire(now: number): Promise<number>;
+  /** Everything handed over so far is on disk. */
+  flush(): Promise<void>;
+}
