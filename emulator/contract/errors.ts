@@ -71,18 +71,16 @@ export interface ErrorDetails {
 
 /** The one error class. `message` is one clear line: what, where. */
 export class WindtunnelError extends Error {
+  readonly code: ErrorCode;
   readonly kind: ErrorKind;
   readonly hint: string | undefined;
   readonly actions: readonly string[];
   readonly detail: string | undefined;
 
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    details: ErrorDetails = {},
-  ) {
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'WindtunnelError';
+    this.code = code;
     this.kind = ERROR_CODES[code][0];
     this.hint = details.hint;
     this.actions = details.actions ?? [];

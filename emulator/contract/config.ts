@@ -1,0 +1,48 @@
+import * as z from 'zod/mini';
+
+/** `windtunnel.jsonc` in the workspace. Unknown keys are errors, so that a typing slip is not ignored. */
+export const ConfigSchema = z.strictObject({
+  $schema: z.optional(z.string()),
+  port: z.optional(
+    z.int().check(z.minimum(1), z.maximum(65535), z.describe('Public port. Without it: 8799, or a free one if taken.')),
+  ),
+  engine: z.optional(
+    z.enum(['auto', 'process', 'docker']).check(z.describe('Engine of `run` where the command names none.')),
+  ),
+  python: z.optional(
+    z.string().check(z.describe('Python interpreter for the apps: absolute, or relative to this file.')),
+  ),
+  owner: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/),
+        z.describe("Owner of the apps here. Without it: your fal profile's, or `local`."),
+      ),
+  ),
+  origins: z.optional(
+    z
+      .array(z.string())
+      .check(z.describe('Web origins besides loopback that may call the public port, e.g. https://app.test.')),
+  ),
+  passthrough: z.optional(
+    z
+      .array(z.string())
+      .check(
+        z.describe(
+          'Models and files that may be fetched from the real fal, e.g. fal-ai/flux or v3.fal.media. Empty: nothing may.',
+        ),
+      ),
+  ),
+  envFiles: z.optional(
+    z
+      .array(z.string())
+      .check(z.describe('Files with environment variables, relative to this file; later ones win. Default: [".env"].')),
+  ),
+  watch: z.optional(
+    z.strictObject({
+      ignore: z.optional(z.array(z.string()).check(z.describe('Globs of files whose change reloads nothing.'))),
+    }),
+  ),
+});
+export type Config = z.infer<typeof ConfigSchema>;

@@ -1,0 +1,209 @@
+import * as z from 'zod/mini';
+import { type AppId, AppSettingsSchema } from './app.ts';
+import { ERROR_CODES, type ErrorCode, type SerializedError } from './errors.ts';
+import type { EmulatorEvent } from './events.ts';
+import type { LogLine } from './request.ts';
+import type { RunnerState, StartPhase } from './runner.ts';
+
+/**
+ * The control API: HTTP over the workspace's unix socket, `Authorization: Bearer <token of the registry entry>` and
+ * `windtunnel-version` on every call. Errors are a SerializedError under `error`, with a 4xx or 5xx status.
+ */
+export const CONTROL_HEADERS = { version: 'windtunnel-version' } as const;
+
+/** Paths of the control API. `hello` and `shutdown` answer callers of any version, so that a mismatch can be mended. */
+export const CONTROL_PATHS = {
+  hello: '/v1/hello',
+  status: '/v1/status',
+  apps: '/v1/apps',
+  runners: '/v1/runners',
+  logs: '/v1/logs',
+  events: '/v1/events',
+  secrets: '/v1/secrets',
+  grants: '/v1/grants',
+  shutdown: '/v1/shutdown',
+} as const;
+
+const codes = Object.keys(ERROR_CODES) as [ErrorCode, ...ErrorCode[]];
+
+export const SerializedErrorSchema: z.ZodMiniType<SerializedError> = z.object({
+  code: z.enum(codes),
+  kind: z.enum(['user', 'app', 'fidelity', 'system', 'cancelled']),
+  message: z.string(),
+  hint: z.exactOptional(z.string()),
+  actions: z.exactOptional(z.array(z.string())),
+  detail: z.exactOptional(z.string()),
+});
+
+export const ErrorAnswerSchema = z.object({ error: SerializedErrorSchema });
+
+/** One running emulator as other processes find it; a 0600 file in the workspace's state folder. */
+export const RegistryEntrySchema = z.object({
+  version: z.string(),
+  pid: z.number(),
+  /** Start time of the process as the system tells it, so that a reused pid is not taken for the emulator. */
+  processStart: z.string(),
+  workspace: z.string(),
+  socket: z.string(),
+  token: z.string(),
+  /** The public port: `http://127.0.0.1:8799`. */
+  url: z.string(),
+});
+export type RegistryEntry = z.infer<typeof RegistryEntrySchema>;
+
+export const HelloSchema = z.object({
+  version: z.string(),
+  pid: z.number(),
+  workspace: z.string(),
+  url: z.string(),
+  /** ms since the epoch. */
+  startedAt: z.number(),
+});
+export type Hello = z.infer<typeof HelloSchema>;
+
+const AppIdSchema = z.custom<AppId>((value) => typeof value === 'string' && /^[^/\s]+\/[^/\s]+$/.test(value));
+
+const RunnerStateSchema: z.ZodMiniType<RunnerState> = z.enum([
+  'PENDING',
+  'DOCKER_PULL',
+  'SETUP',
+  'IDLE',
+  'RUNNING',
+  'DRAINING',
+  'TERMINATING',
+  'TERMINATED',
+  'FAILURE_DELAY',
+]);
+const StartPhaseSchema: z.ZodMiniType<StartPhase> = z.enum(['installing', 'booting', 'importing', 'setup', 'ready']);
+
+export const RunnerStatusSchema = z.object({
+  id: z.string(),
+  app: AppIdSchema,
+  revision: z.string(),
+  state: RunnerStateSchema,
+  phase: z.nullable(StartPhaseSchema),
+  inFlight: z.number(),
+  slots: z.number(),
+  /** ms since the epoch. */
+  startedAt: z.number(),
+  memoryBytes: z.nullable(z.number()),
+  hints: z.array(z.string()),
+});
+
+export const EndpointSchema = z.object({
+  path: z.string(),
+  method: z.string(),
+  kind: z.enum(['http', 'websocket', 'realtime']),
+  healthCheck: z.boolean(),
+  lines: z.object({ start: z.number(), end: z.number() }),
+});
+
+/** An app with its runners, as `ps` shows it. */
+export const AppStatusSchema = z.object({
+  id: AppIdSchema,
+  revision: z.string(),
+  file: z.string(),
+  symbol: z.string(),
+  engine: z.enum(['process', 'docker']),
+  endpoints: z.array(EndpointSchema),
+  settings: AppSettingsSchema,
+  queued: z.number(),
+  running: z.number(),
+  runners: z.array(RunnerStatusSchema),
+  lastError: z.nullable(SerializedErrorSchema),
+});
+export type AppStatus = z.infer<typeof AppStatusSchema>;
+
+export const StatusSchema = z.extend(HelloSchema, { apps: z.array(AppStatusSchema) });
+export type Status = z.infer<typeof StatusSchema>;
+
+export const RunRequestSchema = z.object({
+  /** Absolute path of the Python file. */
+  file: z.string(),
+  symbol: z.nullable(z.string()),
+  /** `owner/name` in place of the app's own. */
+  as: z.nullable(AppIdSchema),
+  engine: z.enum(['auto', 'process', 'docker']),
+  watch: z.boolean(),
+});
+export type RunRequest = z.infer<typeof RunRequestSchema>;
+
+export const RunAnswerSchema = z.object({
+  app: AppStatusSchema,
+  /** What the user should know about this registration: the engine that was taken and why, what is replaced, GPU on CPU. */
+  notices: z.array(z.object({ level: z.enum(['info', 'warn']), message: z.string() })),
+});
+export type RunAnswer = z.infer<typeof RunAnswerSchema>;
+
+export const StopRunnerSchema = z.object({ graceSeconds: z.exactOptional(z.number()) });
+export const StopRunnerAnswerSchema = z.object({ stopped: z.boolean() });
+
+const LogLineSchema: z.ZodMiniType<LogLine> = z.object({
+  timestamp: z.string(),
+  level: z.enum(['STDERR', 'STDOUT', 'ERROR', 'INFO', 'WARN', 'DEBUG']),
+  message: z.string(),
+  source: z.enum(['USER', 'RUNNER']),
+  labels: z.record(z.string(), z.string()),
+});
+
+/** A log line with its origin; `request` is null for lines that no request owns. */
+export const LogEntrySchema = z.object({
+  app: AppIdSchema,
+  runner: z.nullable(z.string()),
+  request: z.nullable(z.string()),
+  line: LogLineSchema,
+});
+export type LogEntry = z.infer<typeof LogEntrySchema>;
+
+const EVENT_TYPES = [
+  'emulator.ready',
+  'emulator.notice',
+  'app.registered',
+  'app.removed',
+  'app.reload',
+  'app.failed',
+  'environment.progress',
+  'environment.ready',
+  'runner.state',
+  'runner.exit',
+  'request.state',
+  'direct',
+  'log',
+] as const satisfies EmulatorEvent['type'][];
+
+/** Both ends have one version (the handshake), so an event is checked by its envelope only. */
+export const EventSchema = z.custom<EmulatorEvent>((value) => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { at, type } = value as { at?: unknown; type?: unknown };
+  return typeof at === 'number' && (EVENT_TYPES as readonly unknown[]).includes(type);
+});
+
+/** Names as fal takes them: they become environment variables. */
+export const SecretNameSchema = z.string().check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/));
+/** `value` is never sent back; only `set` carries it. */
+export const SetSecretSchema = z.object({ value: z.string() });
+export const SecretListSchema = z.object({
+  secrets: z.array(z.object({ name: z.string(), updatedAt: z.number() })),
+});
+export type SecretInfo = z.infer<typeof SecretListSchema>['secrets'][number];
+
+/** What `exec` and `env` ask for: a key of their own, and the caller's way out of a company network. */
+export const GrantRequestSchema = z.object({
+  label: z.string(),
+  /** The company proxy for https of the caller's environment. */
+  upstreamProxy: z.nullable(z.string()),
+  /** The caller's NO_PROXY as it was. */
+  noProxy: z.nullable(z.string()),
+});
+export type GrantRequest = z.infer<typeof GrantRequestSchema>;
+
+export const GrantSchema = z.object({
+  /** `id:secret`, as FAL_KEY takes it. */
+  key: z.string(),
+  url: z.string(),
+  /** The CA that signs fal's host names here; a PEM file. */
+  caFile: z.string(),
+});
+export type Grant = z.infer<typeof GrantSchema>;
+
+export const OkSchema = z.object({ ok: z.literal(true) });
