@@ -51,4 +51,4 @@ async function findOrMake(): Promise<string> {
 }
 
 // `node test/support/python.ts` prints the path, for shell scripts and to build the environment ahead of the suites.
-if (import.meta.main) process.stdout.write(`${await testPython()}\n`);
+if (process.argv[1] === import.meta.filename) process.stdout.write(`${await testPython()}\n`);
