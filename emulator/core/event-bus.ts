@@ -7,10 +7,13 @@ export class EventBus {
   private readonly listeners = new Set<(event: EmulatorEvent) => void>();
   private readonly ring: EmulatorEvent[] = [];
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly keep = 5000,
-  ) {}
+  private readonly clock: Clock;
+  private readonly keep: number;
+
+  constructor(clock: Clock, keep = 5000) {
+    this.clock = clock;
+    this.keep = keep;
+  }
 
   emit(event: NewEvent): void {
     const stamped = { at: this.clock.now(), ...event } as EmulatorEvent;
