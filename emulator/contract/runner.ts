@@ -76,3 +76,6 @@ export interface RunnerExit {
   cause: 'stopped' | 'crashed' | 'memory' | 'killed' | 'link' | 'startup';
   error: SerializedError | null;
 }
+
+/** Header that carries `RunnerSpec.secret` on every request to a runner; the harness checks and removes it. */
+export const RUNNER_SECRET_HEADER = 'x-wt-secret';

@@ -24,6 +24,8 @@ export interface AppDefinition {
   revision: string;
   file: string;
   symbol: string;
+  /** Decides the platform's defaults (keep-alive 60 s or 10 s); an app where absent. */
+  kind?: 'app' | 'function';
   settings: AppSettings;
   endpoints: FoundEndpoint[];
   payload: RunnerPayload;
@@ -134,6 +136,11 @@ export interface Apps {
    * live), rejects with its start error and keeps the old revision serving.
    */
   register(definition: AppDefinition, reason: string): Promise<void>;
+  /**
+   * Starts a runner if none serves, at once even while a failed start is backing off. Resolves when one is ready, rejects
+   * with the start error or E_UNKNOWN_APP.
+   */
+  start(app: AppId): Promise<void>;
   /** Stops all its runners; its queued requests wait for the next registration. */
   remove(app: AppId): Promise<void>;
   list(): AppView[];
