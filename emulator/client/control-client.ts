@@ -1,0 +1,217 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type * as z from 'zod/mini';
+import {
+  type AppId,
+  type AppStatus,
+  AppStatusSchema,
+  CONTROL_HEADERS,
+  CONTROL_PATHS,
+  type EmulatorEvent,
+  ErrorAnswerSchema,
+  EventSchema,
+  type Grant,
+  type GrantRequest,
+  GrantSchema,
+  type Hello,
+  HelloSchema,
+  type LogEntry,
+  LogEntrySchema,
+  OkSchema,
+  type RunAnswer,
+  RunAnswerSchema,
+  type RunRequest,
+  type SecretInfo,
+  SecretListSchema,
+  type Status,
+  StatusSchema,
+  StopRunnerAnswerSchema,
+  VERSION,
+  WindtunnelError,
+} from '../contract/index.ts';
+import { sseData } from './sse.ts';
+
+export interface ControlTarget {
+  socket: string;
+  token: string;
+  /** Sent as this side's version; tests set another. */
+  version?: string;
+}
+
+export interface LogQuery {
+  /** `owner/name`, a bare app name, a request id or a runner id. Null: everything. */
+  of: string | null;
+  follow: boolean;
+}
+
+/** Typed client of the control API. Each call rejects with the emulator's own typed error, or E_EMULATOR_DOWN. */
+export class ControlClient {
+  private readonly target: ControlTarget;
+
+  constructor(target: ControlTarget) {
+    this.target = target;
+  }
+
+  hello(): Promise<Hello> {
+    return this.call('GET', CONTROL_PATHS.hello, HelloSchema);
+  }
+
+  status(): Promise<Status> {
+    return this.call('GET', CONTROL_PATHS.status, StatusSchema);
+  }
+
+  /** Registers an app; resolves when its first runner is ready, rejects with the app's own start error. */
+  run(request: RunRequest, signal?: AbortSignal): Promise<RunAnswer> {
+    return this.call('POST', CONTROL_PATHS.apps, RunAnswerSchema, request, signal);
+  }
+
+  async remove(app: AppId): Promise<void> {
+    await this.call('DELETE', `${CONTROL_PATHS.apps}/${app}`, OkSchema);
+  }
+
+  /** Reads the app's source anew and replaces its runners. */
+  restart(app: AppId): Promise<AppStatus> {
+    return this.call('POST', `${CONTROL_PATHS.apps}/${app}/restart`, AppStatusSchema, {});
+  }
+
+  /** False when no such runner lives. */
+  async stopRunner(runner: string, graceSeconds?: number): Promise<boolean> {
+    const body = graceSeconds === undefined ? {} : { graceSeconds };
+    const path = `${CONTROL_PATHS.runners}/${encodeURIComponent(runner)}/stop`;
+    return (await this.call('POST', path, StopRunnerAnswerSchema, body)).stopped;
+  }
+
+  /** Lines oldest first; with `follow` until the signal aborts or the emulator ends. */
+  logs(query: LogQuery, signal: AbortSignal): AsyncGenerator<LogEntry> {
+    const params = new URLSearchParams({ follow: query.follow ? '1' : '0' });
+    if (query.of !== null) params.set('of', query.of);
+    return this.stream(`${CONTROL_PATHS.logs}?${params}`, LogEntrySchema, signal);
+  }
+
+  /** Every event from now on; with `replay` the recent ones first. Ends when the signal aborts or the emulator ends. */
+  events(options: { replay: boolean }, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
+    return this.stream(`${CONTROL_PATHS.events}?replay=${options.replay ? 1 : 0}`, EventSchema, signal);
+  }
+
+  async secrets(): Promise<SecretInfo[]> {
+    return (await this.call('GET', CONTROL_PATHS.secrets, SecretListSchema)).secrets;
+  }
+
+  async setSecret(name: string, value: string): Promise<void> {
+    await this.call('PUT', `${CONTROL_PATHS.secrets}/${encodeURIComponent(name)}`, OkSchema, { value });
+  }
+
+  async unsetSecret(name: string): Promise<void> {
+    await this.call('DELETE', `${CONTROL_PATHS.secrets}/${encodeURIComponent(name)}`, OkSchema);
+  }
+
+  grant(request: GrantRequest): Promise<Grant> {
+    return this.call('POST', CONTROL_PATHS.grants, GrantSchema, request);
+  }
+
+  /** Asks the emulator to end; resolves once it has begun to. */
+  async shutdown(): Promise<void> {
+    await this.call('POST', CONTROL_PATHS.shutdown, OkSchema, {});
+  }
+
+  private async call<S extends z.core.$ZodType>(
+    method: string,
+    path: string,
+    schema: S & { parse(data: unknown): z.core.output<S> },
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<z.core.output<S>> {
+    const response = await this.send(method, path, body, signal);
+    const text = await textOf(response);
+    if (response.statusCode !== 200) throw answeredError(response.statusCode ?? 0, text);
+    return schema.parse(JSON.parse(text));
+  }
+
+  private async *stream<S extends z.core.$ZodType>(
+    path: string,
+    schema: S & { parse(data: unknown): z.core.output<S> },
+    signal: AbortSignal,
+  ): AsyncGenerator<z.core.output<S>> {
+    const response = await this.send('GET', path, undefined, signal);
+    if (response.statusCode !== 200) throw answeredError(response.statusCode ?? 0, await textOf(response));
+    try {
+      for await (const data of sseData(response)) yield schema.parse(JSON.parse(data));
+    } catch (error) {
+      // A cut stream is how the emulator's end (or our own abort) looks from here; anything else is an error.
+      if (signal.aborted || isConnectionEnd(error)) return;
+      throw error;
+    } finally {
+      response.destroy();
+    }
+  }
+
+  private send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+    const payload = body === undefined ? undefined : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        {
+          socketPath: this.target.socket,
+          method,
+          path,
+          agent: false,
+          headers: {
+            host: 'windtunnel',
+            authorization: `Bearer ${this.target.token}`,
+            [CONTROL_HEADERS.version]: this.target.version ?? VERSION,
+            ...(payload === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+          },
+          ...(signal ? { signal } : {}),
+        },
+        resolve,
+      );
+      request.on('error', (error) => reject(signal?.aborted ? signal.reason : unreachable(error)));
+      request.end(payload);
+    });
+  }
+}
+
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new WindtunnelError('E_INTERNAL', 'The answer of the control API is too large.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function answeredError(status: number, text: string): WindtunnelError {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch (cause) {
+    return new WindtunnelError('E_INTERNAL', `The control API answered ${status} without a typed error.`, { cause });
+  }
+  const parsed = ErrorAnswerSchema.safeParse(answer);
+  if (!parsed.success) return new WindtunnelError('E_INTERNAL', `The control API answered ${status}: ${text}`);
+  const { code, message, hint, actions, detail } = parsed.data.error;
+  return new WindtunnelError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(actions === undefined ? {} : { actions }),
+    ...(detail === undefined ? {} : { detail }),
+  });
+}
+
+function unreachable(cause: Error): WindtunnelError {
+  if (!isConnectionEnd(cause)) return new WindtunnelError('E_INTERNAL', cause.message, { cause });
+  return new WindtunnelError('E_EMULATOR_DOWN', 'The emulator of this workspace does not answer.', {
+    hint: 'Start it with `windtunnel up` or `windtunnel run FILE.py`.',
+    actions: ['windtunnel up'],
+    cause,
+  });
+}
+
+const CONNECTION_ENDS = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']);
+
+function isConnectionEnd(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && CONNECTION_ENDS.has(String(error.code));
+}

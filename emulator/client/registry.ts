@@ -1,0 +1,141 @@
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { type RegistryEntry, RegistryEntrySchema, WindtunnelError } from '../contract/index.ts';
+import { processStart } from './process-identity.ts';
+
+export interface RegistryFiles {
+  registry: string;
+  lock: string;
+}
+
+/** The right to be the one emulator of a workspace. */
+export interface Claim {
+  /** A dead emulator's entry was found: its leftovers must be swept. */
+  stale: RegistryEntry | null;
+  /** Makes the emulator findable. */
+  publish(entry: Omit<RegistryEntry, 'pid' | 'processStart'>): void;
+  /** Removes entry and lock. */
+  release(): void;
+}
+
+interface Holder {
+  pid: number;
+  processStart: string;
+}
+
+/** The entry of the emulator that runs for a workspace, or null. Entries of dead processes do not count. */
+export function readRegistry(files: RegistryFiles): RegistryEntry | null {
+  const entry = parseEntry(files.registry);
+  return entry && isAlive(entry) ? entry : null;
+}
+
+/**
+ * Takes the workspace's lock, or returns null when a live process has it. The lock file is created with its content in one
+ * step (link), so no reader ever sees an empty one.
+ */
+export function claimWorkspace(files: RegistryFiles): Claim | null {
+  mkdirSync(dirname(files.lock), { recursive: true, mode: 0o700 });
+  const me = self();
+  if (!takeLock(files.lock, me)) return null;
+  const stale = parseEntry(files.registry);
+  if (stale) rmSync(files.registry, { force: true });
+  return {
+    stale,
+    publish: (entry) => writeAtomic(files.registry, JSON.stringify({ ...entry, ...me }, null, 2)),
+    release: () => {
+      rmSync(files.registry, { force: true });
+      rmSync(files.lock, { force: true });
+    },
+  };
+}
+
+/** Pid of the live process that holds the lock (it may be starting still), or null. */
+export function lockHolder(files: RegistryFiles): number | null {
+  const holder = readHolder(files.lock);
+  return holder && isAlive(holder) ? holder.pid : null;
+}
+
+function takeLock(lock: string, me: Holder): boolean {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    if (linkNew(lock, JSON.stringify(me))) return true;
+    const holder = readHolder(lock);
+    if (holder && isAlive(holder)) return false;
+    // Only one of several that find the same dead lock may remove it: whoever renames it away.
+    removeStale(lock, holder);
+  }
+  throw new WindtunnelError('E_INTERNAL', `The lock of this workspace cannot be taken: ${lock}`);
+}
+
+function removeStale(lock: string, seen: Holder | null): void {
+  const aside = `${lock}.${randomBytes(6).toString('hex')}`;
+  try {
+    renameSync(lock, aside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  const moved = readHolder(aside);
+  // Between our look and our rename another process may have taken the lock anew: then it gets it back.
+  if (moved && moved.pid !== seen?.pid && isAlive(moved)) linkNew(lock, JSON.stringify(moved));
+  rmSync(aside, { force: true });
+}
+
+function linkNew(path: string, content: string): boolean {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(temporary, content, { mode: 0o600 });
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function writeAtomic(path: string, content: string): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(temporary, content, { mode: 0o600 });
+  renameSync(temporary, path);
+}
+
+function readHolder(path: string): Holder | null {
+  const parsed = readJson(path);
+  if (typeof parsed !== 'object' || parsed === null) return null;
+  const { pid, processStart: start } = parsed as Partial<Holder>;
+  return typeof pid === 'number' && typeof start === 'string' ? { pid, processStart: start } : null;
+}
+
+function parseEntry(path: string): RegistryEntry | null {
+  const parsed = RegistryEntrySchema.safeParse(readJson(path));
+  return parsed.success ? parsed.data : null;
+}
+
+/** Undefined when the file is missing or is not JSON: such a file names no live process, so it counts as stale. */
+function readJson(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+const isAlive = (holder: Holder): boolean => processStart(holder.pid) === holder.processStart;
+
+function self(): Holder {
+  const start = processStart(process.pid);
+  if (start === null) throw new WindtunnelError('E_INTERNAL', 'The start time of this process cannot be read.');
+  return { pid: process.pid, processStart: start };
+}
+
+const errorCode = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);

@@ -1,0 +1,37 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { WindtunnelError } from '../contract/index.ts';
+import { type Host, workspacePaths } from './paths.ts';
+
+const MARKERS = ['windtunnel.jsonc', '.windtunnel'];
+
+/**
+ * The workspace that `from` (a file or folder) belongs to: the nearest parent with `windtunnel.jsonc` or `.windtunnel`,
+ * else the nearest for which an emulator is registered, else the nearest with `.git`, else the folder itself.
+ */
+export function findWorkspace(host: Host, from: string): string {
+  const start = realFolder(from);
+  return (
+    nearest(start, (folder) => MARKERS.some((name) => existsSync(join(folder, name)))) ??
+    nearest(start, (folder) => existsSync(workspacePaths(host, folder).registry)) ??
+    nearest(start, (folder) => existsSync(join(folder, '.git'))) ??
+    start
+  );
+}
+
+/** The real folder of an existing file or folder. Throws E_FILE_UNREADABLE. */
+export function realFolder(path: string): string {
+  try {
+    const real = realpathSync(path);
+    return statSync(real).isDirectory() ? real : dirname(real);
+  } catch (cause) {
+    throw new WindtunnelError('E_FILE_UNREADABLE', `No such file or folder: ${path}`, { cause });
+  }
+}
+
+function nearest(start: string, test: (folder: string) => boolean): string | undefined {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (test(folder)) return folder;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
