@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   E_UNKNOWN_APP: ['user', 'No app of that name runs here.'],
   E_PUBLIC_MODEL: ['fidelity', 'A public fal model is not emulated here.'],
   E_REMOTE_FILE: ['fidelity', "A file on fal's CDN is not here and was not fetched."],
+  E_FILE_GONE: ['user', 'A file of the local CDN has expired, was removed or never existed.'],
+  E_UNKNOWN_REQUEST: ['user', 'No request of that id is known for this app.'],
   E_BAD_REQUEST: ['user', 'A request or one of its headers is malformed.'],
   E_UNAUTHORIZED: ['user', 'The key is missing or is not a key of this emulator.'],
   E_FOREIGN_ORIGIN: ['user', 'The request comes from a web page that is not allowed.'],

@@ -31,6 +31,8 @@ export const LIMITS = {
   attempts: 10,
   /** Direct calls that wait for a slot of one app; past it 429. */
   directWaiters: 10_000,
+  /** Seconds without a byte of a body that was announced; past it 408 and the connection is closed. */
+  bodyIdleSeconds: 120,
   /** Connections to the public port. */
   connections: 10_000,
 } as const;
