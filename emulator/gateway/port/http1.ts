@@ -1,0 +1,105 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { WindtunnelError } from '../../contract/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Connections } from './connections.ts';
+import type { PortLimits } from './limits.ts';
+
+export interface Http1Handlers {
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  onUpgrade(request: IncomingMessage, stream: Duplex, head: Buffer): void;
+  onConnect(request: IncomingMessage, stream: Duplex, head: Buffer): void;
+}
+
+export interface Http1 {
+  serve(stream: Duplex): void;
+  close(): void;
+}
+
+/** HTTP/1.1 over streams that something else accepted: limits, deadlines and answers to what is not HTTP. */
+export function createHttp1(
+  handlers: Http1Handlers,
+  options: { limits: PortLimits; clock: Clock; connections: Connections },
+): Http1 {
+  const { limits, clock, connections } = options;
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: 0, // uploads and long inputs: a body has an idle limit instead
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: Math.min(1000, limits.headersMs),
+    // curl and Java offer `Upgrade: h2c` on plain requests, which is to be ignored.
+    shouldUpgradeCallback: isWebSocket,
+  });
+  server.timeout = 0;
+  // The checker of header deadlines starts with 'listening', and this server never listens.
+  server.emit('listening');
+  server.on('request', (request, response) => {
+    watchBody(request, response, limits.bodyIdleMs, clock);
+    handlers.onRequest(request, response);
+  });
+  server.on('checkContinue', (request, response) => {
+    response.writeContinue();
+    server.emit('request', request, response);
+  });
+  server.on('upgrade', (request, stream, head) => {
+    if (isWebSocket(request)) handlers.onUpgrade(request, stream, head);
+    else connections.finish(stream, head1('400 Bad Request')); // Node before 24.9, which has no shouldUpgradeCallback
+  });
+  server.on('connect', handlers.onConnect);
+  server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
+    if (error.code === 'ECONNRESET') stream.destroy();
+    else connections.finish(stream, head1(statusOf(error.code)));
+  });
+  return {
+    serve: (stream) => void server.emit('connection', asSocket(stream)),
+    close: () => void server.close(),
+  };
+}
+
+/** A complete answer without a body, for a stream that has no ServerResponse. */
+export function head1(status: string, headers: readonly string[] = []): string {
+  return [`HTTP/1.1 ${status}`, ...headers, 'Content-Length: 0', 'Connection: close', '', ''].join('\r\n');
+}
+
+/** Answers with an error in the shape that fal's clients read (`detail`), plus our code and hint. */
+export function answerError(response: ServerResponse, status: number, error: WindtunnelError): void {
+  const detail = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify({ detail, error: error.toJSON() }));
+}
+
+function isWebSocket(request: IncomingMessage): boolean {
+  return request.headers.upgrade?.toLowerCase() === 'websocket';
+}
+
+function statusOf(code: string | undefined): string {
+  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
+  return '400 Bad Request';
+}
+
+function watchBody(request: IncomingMessage, response: ServerResponse, idleMs: number, clock: Clock): void {
+  const length = request.headers['content-length'];
+  if (request.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return;
+  let before = request.socket.bytesRead;
+  const check = clock.setInterval(() => {
+    if (request.complete || request.destroyed) return check.cancel();
+    const now = request.socket.bytesRead;
+    // Nothing came, and not because the handler leaves unread what has come.
+    const idle = now === before && request.readableLength === 0;
+    before = now;
+    if (!idle) return;
+    check.cancel();
+    if (response.headersSent) request.destroy();
+    else response.writeHead(408, { connection: 'close' }).end(() => request.destroy());
+  }, idleMs);
+  request.once('close', () => check.cancel());
+}
+
+// What node:http calls on a connection and a plain Duplex (a tunnel over a runner's link) lacks. Their owner keeps their time.
+function asSocket(stream: Duplex): Duplex {
+  if ('setTimeout' in stream) return stream;
+  const self = () => stream;
+  return Object.assign(stream, { setTimeout: self, setNoDelay: self, setKeepAlive: self, ref: self, unref: self });
+}

@@ -1,0 +1,76 @@
+import type { Duplex } from 'node:stream';
+import { createSecureContext, TLSSocket, type TLSSocketOptions } from 'node:tls';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import { isFalHost, isLoopbackHost } from './hosts.ts';
+import type { Credentials } from './x509.ts';
+
+export interface TlsOptions {
+  leaves: { names: Credentials; addresses: Credentials };
+  clock: Clock;
+  log: Log;
+  handshakeMs: number;
+  /** Whether a client that speaks nothing but HTTP/2 is let in. */
+  http2: 'served' | 'refused';
+}
+
+/** Decrypts one stream; `onSecure` gets the inner stream, once, after the handshake. A failed handshake closes `stream`. */
+export type TlsTerminator = (stream: Duplex, onSecure: (inner: TLSSocket, sni: string | null) => void) => void;
+
+/** TLS 1.2 and 1.3 for fal's names, localhost and loopback addresses; any other server name is refused with an alert. */
+export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: TlsOptions): TlsTerminator {
+  const names = createSecureContext({ ...leaves.names, minVersion: 'TLSv1.2' });
+  const addresses = createSecureContext({ ...leaves.addresses, minVersion: 'TLSv1.2' });
+  const options: TLSSocketOptions = {
+    isServer: true,
+    secureContext: addresses, // for clients without SNI: they came by address
+    SNICallback: (name, done) => {
+      const host = name.toLowerCase();
+      if (isFalHost(host) || host === 'localhost') return done(null, names);
+      if (isLoopbackHost(host)) return done(null, addresses);
+      done(new Error(`no certificate for the server name ${name}`));
+    },
+    // HTTP/2 only for a client that speaks nothing else (gRPC): browsers, curl and Java offer both and get HTTP/1.1.
+    ALPNCallback: ({ protocols }) => {
+      if (protocols.includes('http/1.1')) return 'http/1.1';
+      if (protocols.includes('h2') && http2 === 'served') return 'h2';
+      log.info('TLS client refused: it offers only protocols that are not served here', { protocols });
+      return undefined;
+    },
+  };
+  return (stream, onSecure) => {
+    const inner = new TLSSocket(stream, options);
+    const timer = clock.setTimeout(() => {
+      log.debug('TLS handshake took too long');
+      stream.destroy();
+    }, handshakeMs);
+    let reason: string | null = null;
+    let secure = false;
+    inner.on('error', (error: Error) => {
+      reason ??= error.message;
+      inner.destroy();
+    });
+    // The reason of a failed handshake comes by this event alone when no tls.Server is around; without it only the log is poorer.
+    inner.on('_tlsError', (error: Error) => {
+      reason ??= error.message;
+      inner.destroy();
+    });
+    inner.once('close', () => {
+      timer.cancel();
+      stream.destroy();
+      if (!secure && reason !== null) log.warn(handshakeProblem(reason), { reason, sni: inner.servername || null });
+    });
+    inner.once('secure', () => {
+      timer.cancel();
+      secure = true;
+      const name = inner.servername;
+      onSecure(inner, typeof name === 'string' && name !== '' ? name.toLowerCase() : null);
+    });
+  };
+}
+
+function handshakeProblem(reason: string): string {
+  return /unknown ca|bad certificate|certificate unknown/i.test(reason)
+    ? "A TLS client does not trust the emulator's certificate: start it with `windtunnel exec`"
+    : 'A TLS handshake failed';
+}
