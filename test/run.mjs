@@ -1,0 +1,125 @@
+// `npm test`: bootstraps, lints, builds, runs every suite, looks for what was left behind, and ends with one line of counts.
+// `npm test -- lint unit conformance` runs those parts only. Plain JavaScript for Node 20: it runs on a fresh clone.
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { bootstrap, root, run } from './scripts/bootstrap.mjs';
+import { leftFiles, leftProcesses } from './scripts/census.mjs';
+import { installSystemPackages } from './scripts/system-packages.mjs';
+import { Tally } from './scripts/tally.mjs';
+
+const SUITE_MINUTES = 20;
+const parts = process.argv.slice(2);
+const wants = (name) => parts.length === 0 || parts.includes(name);
+const tally = new Tally();
+
+const node = await bootstrap();
+installSystemPackages((line) => console.error(line));
+const tool = (name) => path.join(root, 'node_modules/.bin', name);
+// The project's own Node for every script that says `env node`, whatever the caller's is.
+process.env.PATH = `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH}`;
+// Built ahead of the suites, so that no test pays for it or races another for it.
+const python = (await output(node, ['test/support/python.ts'])).trim();
+
+if (wants('lint')) await lint();
+const suites = (await findSuites()).filter(({ name }) => wants(name));
+if (wants('build') || suites.length > 0) await tally.check('build', () => run(node, ['build.mjs']));
+for (const suite of suites) await runSuite(suite);
+if (parts.length > 0 && suites.length === 0 && !wants('lint') && !wants('build')) {
+  tally.fail(
+    parts.join(' '),
+    'No part of that name. Parts: lint, build, unit, and the folders of test/ that hold tests.',
+  );
+}
+
+tally.summarize();
+process.exitCode = tally.failed.length > 0 ? 1 : 0;
+
+async function lint() {
+  await tally.check('lint: biome', () => output(tool('biome'), ['ci', '--colors=off', '.']));
+  await tally.check('lint: types', () => output(tool('tsc'), ['-p', '.']));
+  await tally.check('lint: dependency direction', () =>
+    output(tool('depcruise'), ['--config', '.dependency-cruiser.cjs', 'emulator', 'test']),
+  );
+  await tally.check('lint: python', () =>
+    output(path.join(path.dirname(python), 'ruff'), ['check', '--no-cache', 'emulator', 'examples', 'test']),
+  );
+}
+
+/** `unit` is what stands beside the source; every folder of test/ that holds a *.test.ts is a suite of its own. */
+async function findSuites() {
+  const found = [{ name: 'unit', folder: 'emulator' }];
+  for (const entry of await readdir(path.join(root, 'test'), { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const files = await readdir(path.join(root, 'test', entry.name), { recursive: true });
+    if (files.some((file) => file.endsWith('.test.ts'))) found.push({ name: entry.name, folder: `test/${entry.name}` });
+  }
+  return found;
+}
+
+/** One vitest run in a private folder, where whatever it leaves behind is found and fails the run. */
+async function runSuite({ name, folder }) {
+  console.log(`\n== ${name}`);
+  // Short: a unix socket's path may have 104 bytes in all on macOS.
+  const runFolder = await mkdtemp(path.join(os.tmpdir(), 'wt-'));
+  const reportFile = path.join(runFolder, 'report.json');
+  const tmp = path.join(runFolder, 'tmp');
+  const home = path.join(runFolder, 'home');
+  await Promise.all([tmp, home, path.join(runFolder, 'run')].map((folder) => mkdir(folder, { mode: 0o700 })));
+  const env = {
+    ...withoutFal(process.env),
+    TMPDIR: tmp,
+    WINDTUNNEL_HOME: home,
+    XDG_RUNTIME_DIR: path.join(runFolder, 'run'),
+    WINDTUNNEL_TEST_PYTHON: python,
+    WINDTUNNEL_TEST_REPORT: reportFile,
+  };
+  const args = ['node_modules/vitest/vitest.mjs', 'run', folder];
+  const ended = await spawned(node, [...args, '--reporter=default', '--reporter=./test/support/report.ts'], env);
+  if (existsSync(reportFile)) tally.add(name, JSON.parse(await readFile(reportFile, 'utf8')));
+  else tally.fail(name, `vitest ended with ${ended} and no report.`);
+  await takeCensus(name, runFolder);
+  await rm(runFolder, { recursive: true, force: true });
+}
+
+async function takeCensus(name, runFolder) {
+  const title = `${name}: nothing left behind`;
+  if (process.platform !== 'linux') return tally.skip(title, 'the census of processes needs Linux');
+  const processes = leftProcesses(runFolder);
+  for (const { pid } of processes) process.kill(pid, 'SIGKILL');
+  const left = [...processes.map(({ pid, command }) => `process ${pid}: ${command}`), ...(await leftFiles(runFolder))];
+  if (left.length === 0) tally.pass(title);
+  else tally.fail(title, left.join('\n'));
+}
+
+/** Keys and hosts of the user's own fal account must not reach a test, nor settings of their own Windtunnel. */
+function withoutFal(env) {
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !/^(FAL|WINDTUNNEL)_/.test(key)));
+}
+
+/** Runs a suite with a limit on its time; resolves with the exit code or signal. */
+function spawned(command, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const limit = setTimeout(() => child.kill('SIGKILL'), SUITE_MINUTES * 60_000);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      resolve(signal ?? code);
+    });
+  });
+}
+
+/** Stdout of a tool; rejects with all it printed. */
+function output(command, args) {
+  return new Promise((resolve, reject) => {
+    const options = { cwd: root, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, NO_COLOR: '1' } };
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
+      if (error) reject(Object.assign(error, { output: `${stdout}${stderr}`.trim() || error.message }));
+      else resolve(stdout);
+    });
+    child.stdin.end();
+  });
+}

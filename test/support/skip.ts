@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { TestContext } from 'vitest';
+
+const execute = promisify(execFile);
+
+/** What a test may need that a machine may lack: each with how to ask, and what to say when it is not there. */
+const NEEDS = {
+  linux: {
+    ask: async () => process.platform === 'linux',
+    reason: 'needs Linux',
+  },
+  docker: {
+    ask: () => succeeds('docker', ['info', '--format', '{{.ServerVersion}}']),
+    reason: 'needs a Docker engine that answers `docker info`',
+  },
+  curl: { ask: () => succeeds('curl', ['--version']), reason: 'needs curl' },
+  openssl: { ask: () => succeeds('openssl', ['version']), reason: 'needs openssl' },
+  mountNamespace: {
+    ask: () => succeeds('unshare', ['--mount', '--map-root-user', 'true']),
+    reason: 'needs private mount namespaces (unshare --mount --map-root-user)',
+  },
+  root: { ask: async () => process.getuid?.() === 0, reason: 'needs root' },
+  normalUser: {
+    ask: async () => process.getuid?.() !== 0,
+    reason: 'needs a user other than root, whom file permissions do not bind',
+  },
+} as const satisfies Record<string, { ask: () => Promise<boolean>; reason: string }>;
+
+export type Need = keyof typeof NEEDS;
+
+const answers = new Map<Need, Promise<boolean>>();
+
+/**
+ * The only way to skip a test: a hook or first line that skips it, with the reason in the report, where the machine
+ * lacks something. `beforeEach(requires('docker'))`, or `await requires('docker')(context)` in a test.
+ */
+export function requires(...needs: Need[]): (context: Pick<TestContext, 'skip'>) => Promise<void> {
+  return async (context) => {
+    for (const need of needs) {
+      const answer = answers.get(need) ?? NEEDS[need].ask();
+      answers.set(need, answer);
+      if (!(await answer)) context.skip(NEEDS[need].reason);
+    }
+  };
+}
+
+async function succeeds(command: string, args: string[]): Promise<boolean> {
+  try {
+    await execute(command, args, { timeout: 20_000 });
+    return true;
+  } catch {
+    return false;
+  }
+}
