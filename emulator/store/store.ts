@@ -18,14 +18,18 @@ export interface RequestStore extends Disposable {
   /** A place for an input or result that is too large for memory: write to `path`, then hand the body to submit/complete. */
   newBodyFile(): string;
 
-  /** Adds a record with its input. Visible to `get` only once durable. */
+  /**
+   * Adds a record with its input. Visible to `get` only once durable. Rejects with E_DISK_FULL or E_STORE, having removed the
+   * input's file; the store is usable afterwards.
+   */
   submit(record: RequestRecord, input: StoredBody): Promise<void>;
   input(id: string): Promise<StoredBody>;
   /** Persists the mutable fields of a record (state, attempt, runner, …). The caller need not wait. */
   update(record: RequestRecord): Promise<void>;
   /**
    * Makes the end of a request durable, then sets `record.outcome`, `state`, `completedAt` and resolves. A crash before that
-   * leaves the request as it was.
+   * leaves the request as it was. So does a rejection (E_DISK_FULL, E_STORE, complete already): a file given as `result` is the
+   * caller's still, who may try again.
    */
   complete(record: RequestRecord, outcome: RequestOutcome, completedAt: number, result: StoredBody): Promise<void>;
   /** Null when expired or not complete. */

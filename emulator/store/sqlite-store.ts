@@ -1,0 +1,300 @@
+import { type LogLine, type RequestOutcome, type RequestRecord, WindtunnelError } from '../contract/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Failpoints } from '../core/failpoints.ts';
+import type { Log } from '../core/log.ts';
+import { BodyCache } from './body-cache.ts';
+import { BodyFiles } from './body-files.ts';
+import { damaged } from './failure.ts';
+import type { BodyRow, BodyTable, FromWorker } from './protocol.ts';
+import { droppedOf, mutableValues, RecordReader, recordValues } from './records.ts';
+import { RequestLogs } from './request-logs.ts';
+import type { RequestStore, StoredBody } from './store.ts';
+import { asStoreError, storeError } from './store-error.ts';
+import type { WriterThread } from './writer-thread.ts';
+
+/** Requests forgotten in one operation: a batch of them stays short. */
+const EXPIRE_CHUNK = 500;
+
+export interface SqliteStoreParts {
+  dir: string;
+  clock: Clock;
+  log: Log;
+  failpoints: Failpoints;
+  /** Bytes of small bodies kept in memory. */
+  cacheBytes: number;
+}
+
+/** RequestStore over the writer thread: records in memory, everything else on disk. Made by `openStore`. */
+export class SqliteStore implements RequestStore {
+  private readonly parts: SqliteStoreParts;
+  private readonly byId = new Map<string, RequestRecord>();
+  /** Ids whose submit or completion is under way. */
+  private readonly submitting = new Set<string>();
+  private readonly completing = new Set<string>();
+  private readonly working = new Set<Promise<unknown>>();
+  private readonly cache: BodyCache;
+  private readonly files: BodyFiles;
+  private readonly requestLogs: RequestLogs;
+  private readonly log: Log;
+  private writer!: WriterThread;
+  private missingFiles: ReadonlySet<string> = new Set();
+  private lastSeq = 0;
+  /** Highest number in `byId`, and whether every insertion was higher than those before. */
+  private newest = 0;
+  private inOrder = true;
+  /** No outcome expires before this. ms since the epoch. */
+  private nextExpiry = Number.POSITIVE_INFINITY;
+  private closing: Promise<void> | null = null;
+
+  constructor(parts: SqliteStoreParts) {
+    this.parts = parts;
+    this.log = parts.log;
+    this.cache = new BodyCache(parts.cacheBytes);
+    this.files = new BodyFiles(parts.dir, parts.failpoints);
+    this.requestLogs = new RequestLogs(() => this.writer, parts.clock, parts.log);
+  }
+
+  /** Takes in what the writer thread found on disk. Returned function is for WriterThread.start. */
+  loader(): (message: Exclude<FromWorker, { type: 'acks' | 'failed' | 'closed' }>) => void {
+    const reader = new RecordReader();
+    return (message) => {
+      if (message.type === 'records') {
+        for (const row of message.rows) {
+          const record = reader.read(row);
+          if (this.byId.has(record.id)) throw new Error(`the request id ${record.id} is there twice`);
+          this.insert(record);
+          const dropped = droppedOf(row);
+          if (dropped) this.requestLogs.restoreDropped(record.seq, dropped);
+        }
+      } else if (message.type === 'logs') {
+        for (const totals of message.totals) this.requestLogs.restoreTotals(totals);
+      } else {
+        this.lastSeq = message.lastSeq;
+        this.missingFiles = new Set(message.missing);
+        if (message.orphans > 0) this.log.info('removed body files that no request owns', { files: message.orphans });
+        if (message.missing.length > 0) this.log.warn('body files are missing', { files: message.missing });
+      }
+    };
+  }
+
+  attach(writer: WriterThread): void {
+    this.writer = writer;
+  }
+
+  get(id: string): RequestRecord | undefined {
+    return this.byId.get(id);
+  }
+
+  records(): IterableIterator<RequestRecord> {
+    if (this.inOrder) return this.byId.values();
+    return [...this.byId.values()].sort((a, b) => a.seq - b.seq).values();
+  }
+
+  nextSeq(): number {
+    return ++this.lastSeq;
+  }
+
+  newBodyFile(): string {
+    return this.files.newPath();
+  }
+
+  submit(record: RequestRecord, input: StoredBody): Promise<void> {
+    return this.track(this.submitNow(record, input));
+  }
+
+  async input(id: string): Promise<StoredBody> {
+    const record = this.known(id);
+    const body = await this.body('inputs', record.seq);
+    if (body === null) throw new WindtunnelError('E_STORE', `The input of request ${id} is not stored.`);
+    return body;
+  }
+
+  update(record: RequestRecord): Promise<void> {
+    const seq = record.seq;
+    const written = this.track(this.writer.send<'update'>({ kind: 'update', seq, fields: mutableValues(record) }));
+    // The caller need not wait, so a failure must neither pass unseen nor end the process.
+    written.catch((error: unknown) =>
+      this.log.error('a change of state was not stored', { error, request: record.id }),
+    );
+    return written;
+  }
+
+  complete(record: RequestRecord, outcome: RequestOutcome, completedAt: number, result: StoredBody): Promise<void> {
+    return this.track(this.completeNow(record, outcome, completedAt, result));
+  }
+
+  async result(id: string): Promise<StoredBody | null> {
+    const record = this.byId.get(id);
+    if (!record || record.outcome === null || record.outcome.expiresAt < this.parts.clock.now()) return null;
+    return this.body('results', record.seq);
+  }
+
+  appendLogs(id: string, lines: readonly LogLine[]): void {
+    const record = this.byId.get(id);
+    if (record) this.requestLogs.append(record.seq, lines);
+    else this.log.debug('log lines of a request that is forgotten', { lines: lines.length, request: id });
+  }
+
+  async logs(id: string, from = 0): Promise<LogLine[]> {
+    const record = this.byId.get(id);
+    return record ? this.requestLogs.read(record.seq, from) : [];
+  }
+
+  logCount(id: string): number {
+    const record = this.byId.get(id);
+    return record ? this.requestLogs.count(record.seq) : 0;
+  }
+
+  expire(now: number): Promise<number> {
+    return this.track(this.expireNow(now));
+  }
+
+  async flush(): Promise<void> {
+    // What is being prepared first, so that the barrier is behind it.
+    await Promise.allSettled([...this.working]);
+    await this.requestLogs.flush();
+    await this.writer.send<'barrier'>({ kind: 'barrier' });
+  }
+
+  dispose(): Promise<void> {
+    this.closing ??= this.close();
+    return this.closing;
+  }
+
+  private async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      await this.writer.close();
+    }
+  }
+
+  private async submitNow(record: RequestRecord, input: StoredBody): Promise<void> {
+    const { id, seq } = record;
+    if (this.byId.has(id) || this.submitting.has(id)) {
+      throw new WindtunnelError('E_STORE', `A request with the id ${id} is stored already.`);
+    }
+    this.submitting.add(id);
+    const row = recordValues(record);
+    let body: BodyRow | null = null;
+    try {
+      body = await this.writeBody(input, (prepared) => {
+        return this.writer.send<'submit'>({ kind: 'submit', row, body: prepared });
+      });
+      this.parts.failpoints.hit('store.submit-acknowledged');
+    } catch (error) {
+      // A refused submit is final for its input: on a full disk its file would stand in the way until the next start.
+      if (input.kind === 'file') await this.files.remove(input.path);
+      throw asStoreError(error, this.parts.dir);
+    } finally {
+      this.submitting.delete(id);
+    }
+    if (body.bytes) this.cache.set('inputs', seq, body.bytes);
+    this.insert(record);
+  }
+
+  private async completeNow(
+    record: RequestRecord,
+    outcome: RequestOutcome,
+    completedAt: number,
+    result: StoredBody,
+  ): Promise<void> {
+    const { id, seq } = record;
+    if (this.known(id).outcome !== null || this.completing.has(id)) {
+      throw new WindtunnelError('E_STORE', `Request ${id} is complete already.`);
+    }
+    this.completing.add(id);
+    try {
+      this.requestLogs.pump();
+      const fields = mutableValues(record, { outcome, at: completedAt });
+      const body = await this.writeBody(result, (prepared) => {
+        return this.writer.send<'complete'>({ kind: 'complete', seq, fields, body: prepared });
+      });
+      this.cache.delete('inputs', seq);
+      if (body.bytes) this.cache.set('results', seq, body.bytes);
+    } catch (error) {
+      throw asStoreError(error, this.parts.dir);
+    } finally {
+      this.completing.delete(id);
+    }
+    record.outcome = outcome;
+    record.state = 'COMPLETED';
+    record.completedAt = completedAt;
+    this.nextExpiry = Math.min(this.nextExpiry, outcome.expiresAt);
+  }
+
+  /** Brings a body to where its row may point, then the row; takes a file back that was written for a refused row. */
+  private async writeBody(body: StoredBody, write: (row: BodyRow) => Promise<unknown>): Promise<BodyRow> {
+    const preparing = this.files.prepare(body);
+    const { row, written } = preparing instanceof Promise ? await preparing : preparing;
+    try {
+      await write(row);
+      return row;
+    } catch (error) {
+      if (written !== null) await this.files.remove(written);
+      throw error;
+    }
+  }
+
+  private async body(table: BodyTable, seq: number): Promise<StoredBody | null> {
+    const cached = this.cache.get(table, seq);
+    if (cached) return { kind: 'bytes', bytes: cached };
+    const row = await this.writer.send<'read-body'>({ kind: 'read-body', table, seq });
+    if (row === null) return null;
+    if (row.file === null) return { kind: 'bytes', bytes: row.bytes ?? new Uint8Array() };
+    const path = this.files.pathOf(row.file);
+    if (this.missingFiles.has(row.file)) throw storeError(damaged(path, 'the file is missing.'));
+    return { kind: 'file', path, size: row.size };
+  }
+
+  private async expireNow(now: number): Promise<number> {
+    if (now <= this.nextExpiry) return 0;
+    const expired: RequestRecord[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const record of this.byId.values()) {
+      if (record.outcome === null) continue;
+      if (record.outcome.expiresAt < now) expired.push(record);
+      else next = Math.min(next, record.outcome.expiresAt);
+    }
+    // Before the first wait: a completion meanwhile may bring an earlier time.
+    this.nextExpiry = next;
+    try {
+      for (let i = 0; i < expired.length; i += EXPIRE_CHUNK) await this.forget(expired.slice(i, i + EXPIRE_CHUNK));
+    } catch (error) {
+      this.nextExpiry = Number.NEGATIVE_INFINITY;
+      throw error;
+    }
+    return expired.length;
+  }
+
+  private async forget(records: RequestRecord[]): Promise<void> {
+    await this.writer.send<'expire'>({ kind: 'expire', seqs: records.map((record) => record.seq) });
+    for (const { id, seq } of records) {
+      this.byId.delete(id);
+      this.requestLogs.forget(seq);
+      this.cache.delete('inputs', seq);
+      this.cache.delete('results', seq);
+    }
+  }
+
+  private insert(record: RequestRecord): void {
+    this.byId.set(record.id, record);
+    if (record.seq < this.newest) this.inOrder = false;
+    else this.newest = record.seq;
+    if (record.outcome) this.nextExpiry = Math.min(this.nextExpiry, record.outcome.expiresAt);
+  }
+
+  private known(id: string): RequestRecord {
+    const record = this.byId.get(id);
+    if (!record) throw new WindtunnelError('E_STORE', `No request with the id ${id} is stored.`);
+    return record;
+  }
+
+  /** Remembers an operation until it ends, for `flush`. */
+  private track<T>(operation: Promise<T>): Promise<T> {
+    this.working.add(operation);
+    const ended = () => this.working.delete(operation);
+    operation.then(ended, ended);
+    return operation;
+  }
+}
