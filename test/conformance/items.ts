@@ -1,0 +1,60 @@
+/** What an item is checked with: J = @fal-ai/client, P = fal_client and fal.apps, C = curl alone, E = the emulator driven by its CLI. */
+export type Client = 'J' | 'P' | 'C' | 'E';
+
+export interface Item {
+  number: number;
+  title: string;
+  clients: readonly Client[];
+}
+
+/** The matrix of the data plane, as far as it is emulated. Numbers are stable: docs/fidelity.md and the changelog name them. */
+export const ITEMS: readonly Item[] = [
+  { number: 1, title: 'submit answers 200 with the id, three URLs, a position and IN_QUEUE', clients: ['J', 'P'] },
+  { number: 2, title: 'the handle of a submit equals one rebuilt from app and id', clients: ['P'] },
+  { number: 3, title: 'sub-paths: submitted by path or by id, polled by owner/alias', clients: ['J', 'P'] },
+  { number: 4, title: 'workflows/ and comfy/ prefixes route', clients: ['J'] },
+  { number: 5, title: 'status and result with a trailing slash, without a redirect', clients: ['P'] },
+  { number: 6, title: 'status is 202 until done, then 200', clients: ['P'] },
+  { number: 7, title: 'the position in the queue goes down', clients: ['P'] },
+  { number: 8, title: 'logs: null without, a list with; 1 and true are equal', clients: ['P'] },
+  { number: 9, title: 'updates end with COMPLETED; inference_time is there', clients: ['J'] },
+  { number: 12, title: 'the result can be read again and again', clients: ['J', 'P'] },
+  { number: 13, title: 'a result before completion is a 4xx', clients: ['J', 'P'] },
+  { number: 14, title: 'an unknown id is 404 NOT_FOUND; a foreign key 401', clients: ['J', 'P'] },
+  { number: 15, title: 'cancel of a queued request: the app never sees it', clients: ['J', 'P'] },
+  { number: 16, title: 'cancel of a running request whose app has /cancel: 499', clients: ['P'] },
+  { number: 17, title: 'cancel of a running request whose app has none: it ends as usual', clients: ['P'] },
+  { number: 18, title: 'cancel after completion: 400 ALREADY_COMPLETED', clients: ['J'] },
+  { number: 19, title: 'low priority runs after every normal one', clients: ['J', 'P'] },
+  { number: 21, title: 'start timeout behind a busy slot: 504, user, not retried', clients: ['P'] },
+  { number: 22, title: 'X-Fal-Request-Start-Timeout wins; a bad value is 400 bad_request', clients: ['P'] },
+  { number: 23, title: 'fal_max_queue_length: 429', clients: ['P'] },
+  { number: 24, title: "a client's own timeout cancels the request", clients: ['J', 'P'] },
+  { number: 25, title: 'queued work and results survive a restart of the emulator', clients: ['E'] },
+  { number: 33, title: 'a pydantic 422 as the client types it, not billed', clients: ['J', 'P'] },
+  { number: 35, title: 'an unknown path: 404 with its text, not billed', clients: ['P'] },
+  { number: 39, title: 'run answers body and request id; the app is called once', clients: ['J', 'P'] },
+  { number: 40, title: 'a direct caller that goes away cancels', clients: ['J', 'P'] },
+  { number: 41, title: 'bytes and text are decoded by their type', clients: ['J'] },
+  { number: 42, title: 'a stream arrives event by event', clients: ['J', 'P'] },
+  { number: 43, title: 'a stream by token, without a key', clients: ['J'] },
+  { number: 44, title: 'SSE although the caller accepts JSON', clients: ['P'] },
+  { number: 51, title: 'uploads, and blobs inside an input', clients: ['J'] },
+  { number: 52, title: 'a multipart upload over 90 MB', clients: ['J'] },
+  { number: 53, title: 'upload, upload_file, upload_image and the gcs way', clients: ['P'] },
+  { number: 54, title: 'uploads over 100 MB', clients: ['P'] },
+  { number: 56, title: 'files and images that the app makes', clients: ['P'] },
+  {
+    number: 57,
+    title: "the app reads uploads through the SDK's guard; other private targets stay refused",
+    clients: ['P'],
+  },
+  { number: 63, title: 'headers that reach the app, and contexts apart under multiplexing', clients: ['P'] },
+  { number: 65, title: 'nothing of a whole run leaves the machine', clients: ['E'] },
+  { number: 66, title: 'setup runs once a runner', clients: ['P'] },
+  { number: 67, title: 'the same app by curl alone', clients: ['C'] },
+  { number: 68, title: 'two apps share /data, across restarts', clients: ['E'] },
+  { number: 69, title: 'an app calls another local app', clients: ['P'] },
+  { number: 70, title: 'an unknown owner with a known app', clients: ['P'] },
+  { number: 71, title: 'a public model or a file of the cloud answers the typed error', clients: ['P'] },
+];

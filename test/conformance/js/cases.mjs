@@ -1,0 +1,265 @@
+// Conformance cases of the official JS client. Run under `windtunnel exec`: the client here believes it talks to the cloud.
+// A case is (number of the matrix) → async function; it throws when the behaviour is not fal's.
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { ApiError, fal, ValidationError } from '@fal-ai/client';
+
+const APP = process.env.WT_APP ?? 'local/probe';
+const LINE = process.env.WT_LINE ?? 'local/line';
+const uid = () => randomUUID().slice(0, 8);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const call = async (path, input) => (await fal.subscribe(`${APP}${path}`, { input, pollInterval: 50 })).data;
+const rejects = async (promise, check) => {
+  const error = await promise.then(
+    () => assert.fail('resolved, although it has to reject'),
+    (e) => e,
+  );
+  if (error instanceof assert.AssertionError) throw error;
+  check(error);
+};
+const waitFor = async (read, done) => {
+  for (let i = 0; i < 300; i++) {
+    const value = await read();
+    if (done(value)) return value;
+    await sleep(50);
+  }
+  assert.fail(`never came: ${done}`);
+};
+
+export const cases = {
+  async 1() {
+    const sent = await fal.queue.submit(APP, { input: { key: uid() } });
+    assert.equal(sent.status, 'IN_QUEUE');
+    for (const key of ['request_id', 'response_url', 'status_url', 'cancel_url'])
+      assert.equal(typeof sent[key], 'string', key);
+    assert.ok(Number.isInteger(sent.queue_position), 'queue_position is an integer');
+    assert.equal(sent.response_url, `https://queue.fal.run/${APP}/requests/${sent.request_id}`);
+    assert.equal(sent.status_url, `${sent.response_url}/status`);
+    assert.equal(sent.cancel_url, `${sent.response_url}/cancel`);
+    await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+  },
+
+  async 3() {
+    const sent = await fal.queue.submit(`${APP}/sub/path`, { input: { a: 1 } });
+    await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+    const { data } = await fal.queue.result(APP, { requestId: sent.request_id });
+    assert.deepEqual(data, { route: '/sub/path', echo: { a: 1 } });
+  },
+
+  async 4() {
+    for (const prefix of ['workflows', 'comfy']) {
+      const result = await fal.subscribe(`${prefix}/${APP}`, { input: { key: uid() }, pollInterval: 50 });
+      assert.equal(result.data.route, '/');
+    }
+  },
+
+  async 9() {
+    const seen = [];
+    await fal.subscribe(`${APP}/sleep`, {
+      input: { seconds: 0.4 },
+      pollInterval: 50,
+      onQueueUpdate: (u) => seen.push(u),
+    });
+    const order = ['IN_QUEUE', 'IN_PROGRESS', 'COMPLETED'];
+    const states = seen.map((u) => order.indexOf(u.status));
+    assert.ok(!states.includes(-1), 'no other status');
+    assert.deepEqual(states, [...states].sort(), 'states never go back');
+    assert.equal(seen.at(-1).status, 'COMPLETED');
+    assert.ok(seen.some((u) => u.status === 'IN_PROGRESS'));
+    const last = await fal.queue.status(APP, { requestId: seen.at(-1).request_id });
+    assert.ok(last.metrics.inference_time >= 0.35, `inference_time ${last.metrics.inference_time}`);
+  },
+
+  async 12() {
+    const sent = await fal.queue.submit(APP, { input: { key: uid() } });
+    await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+    const result = await fal.queue.result(APP, { requestId: sent.request_id });
+    assert.equal(result.requestId, sent.request_id);
+    assert.deepEqual((await fal.queue.result(APP, { requestId: sent.request_id })).data, result.data);
+  },
+
+  async 13() {
+    const sent = await fal.queue.submit(`${APP}/sleep`, { input: { seconds: 1 } });
+    await rejects(fal.queue.result(APP, { requestId: sent.request_id }), (e) => {
+      assert.ok(e instanceof ApiError && e.status >= 400 && e.status < 500, `status ${e.status}`);
+    });
+    await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+  },
+
+  async 14() {
+    const requestId = randomUUID();
+    for (const op of ['status', 'result', 'cancel']) {
+      await rejects(fal.queue[op](APP, { requestId }), (e) => {
+        assert.equal(e.status, 404, op);
+        assert.equal(e.body.status, 'NOT_FOUND', op);
+      });
+    }
+  },
+
+  async 15() {
+    const key = uid();
+    const holder = await fal.queue.submit(LINE, { input: { key: `${key}-a`, seconds: 1 } });
+    const waiting = await fal.queue.submit(LINE, { input: { key: `${key}-b` } });
+    await fal.queue.cancel(LINE, { requestId: waiting.request_id });
+    const status = await waitFor(
+      () => fal.queue.status(LINE, { requestId: waiting.request_id }),
+      (s) => s.status === 'COMPLETED',
+    );
+    assert.equal(status.error_type, 'client_cancelled');
+    await fal.queue.subscribeToStatus(LINE, { requestId: holder.request_id, pollInterval: 50 });
+    const { data } = await fal.subscribe(`${LINE}/order`, { input: { prefix: key }, pollInterval: 50 });
+    assert.deepEqual(data.order, [`${key}-a`], 'the cancelled request never reached the app');
+  },
+
+  async 18() {
+    const sent = await fal.queue.submit(APP, { input: { key: uid() } });
+    await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+    await rejects(fal.queue.cancel(APP, { requestId: sent.request_id }), (e) => {
+      assert.equal(e.status, 400);
+      assert.equal(e.body.status, 'ALREADY_COMPLETED');
+    });
+  },
+
+  async 19() {
+    const key = uid();
+    const send = (name, priority, seconds = 0) =>
+      fal.queue.submit(LINE, { input: { key: `${key}-${name}`, seconds }, ...(priority ? { priority } : {}) });
+    const all = [
+      await send('first', undefined, 1),
+      await send('low', 'low'),
+      await send('normal-1'),
+      await send('normal-2', 'normal'),
+    ];
+    for (const { request_id } of all)
+      await fal.queue.subscribeToStatus(LINE, { requestId: request_id, pollInterval: 50 });
+    const { data } = await fal.subscribe(`${LINE}/order`, { input: { prefix: key }, pollInterval: 50 });
+    assert.deepEqual(
+      data.order,
+      ['first', 'normal-1', 'normal-2', 'low'].map((n) => `${key}-${n}`),
+    );
+  },
+
+  async 24() {
+    const key = uid();
+    await rejects(
+      fal.subscribe(`${APP}/cancellable`, {
+        input: { key, seconds: 15 },
+        mode: 'polling',
+        pollInterval: 50,
+        timeout: 900,
+      }),
+      (e) => assert.match(String(e), /timed? ?out/i),
+    );
+    await waitFor(
+      () => call('/events', { key }),
+      (d) => d.events.some(([what]) => what === 'cancel'),
+    );
+  },
+
+  async 33() {
+    await rejects(fal.subscribe(`${APP}/validate`, { input: { prompt: 'x', steps: 999 }, pollInterval: 50 }), (e) => {
+      assert.ok(e instanceof ValidationError, `${e.name} ${e.status}`);
+      assert.equal(e.status, 422);
+      assert.deepEqual(e.fieldErrors.map((f) => f.loc.at(-1)).sort(), ['prompt', 'steps']);
+    });
+    const raw = await fetch(`https://fal.run/${APP}/validate`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Key ${process.env.FAL_KEY}` },
+      body: '{"prompt":"x","steps":1}',
+    });
+    assert.equal(raw.status, 422);
+    assert.equal(raw.headers.get('x-fal-billable-units'), '0');
+    await raw.text();
+  },
+
+  async 39() {
+    const key = uid();
+    const result = await fal.run(APP, { input: { key } });
+    assert.equal(result.data.calls, 1);
+    assert.match(result.requestId, /^[0-9a-f-]{36}$/);
+    assert.equal((await fal.run(`${APP}/calls`, { input: { key } })).data.calls, 1, 'the app was called once');
+  },
+
+  async 40() {
+    const key = uid();
+    const abort = new AbortController();
+    const running = fal.run(`${APP}/cancellable`, { input: { key, seconds: 15 }, abortSignal: abort.signal });
+    running.catch(() => undefined);
+    await waitFor(
+      () => call('/events', { key }),
+      (d) => d.events.length > 0,
+    );
+    abort.abort();
+    await rejects(running, () => undefined);
+    await waitFor(
+      () => call('/events', { key }),
+      (d) => d.events.some(([what]) => what === 'cancel'),
+    );
+  },
+
+  async 41() {
+    const binary = await fal.run(`${APP}/binary`, { input: {} });
+    assert.ok(binary.data instanceof ArrayBuffer);
+    assert.deepEqual([...new Uint8Array(binary.data)], [...Array(256).keys()]);
+    assert.equal((await fal.run(`${APP}/text`, { input: {} })).data, 'plain words');
+  },
+
+  async 42() {
+    const stream = await fal.stream(`${APP}/stream`, { input: { events: 3, pause: 0.4 } });
+    const arrivals = [];
+    for await (const event of stream) arrivals.push({ ...event, here: Date.now() / 1000 });
+    assert.deepEqual(
+      arrivals.map((a) => a.n),
+      [0, 1, 2],
+    );
+    for (const a of arrivals) assert.ok(a.here - a.at < 0.3, `event ${a.n} came ${a.here - a.at} s after it was sent`);
+    assert.equal((await stream.done()).n, 2);
+  },
+
+  async 43() {
+    const seen = [];
+    const original = globalThis.fetch;
+    globalThis.fetch = (url, init) => {
+      seen.push([String(url), new Headers(init?.headers).get('authorization')]);
+      return original(url, init);
+    };
+    try {
+      const stream = await fal.stream(`${APP}/stream`, { input: { events: 2, pause: 0.05 }, connectionMode: 'client' });
+      const got = [];
+      for await (const event of stream) got.push(event.n);
+      assert.deepEqual(got, [0, 1]);
+      const direct = seen.find(([url]) => url.includes('fal_jwt_token='));
+      assert.ok(direct, `a call with fal_jwt_token: ${seen.map(([u]) => u.split('?')[0])}`);
+      assert.equal(direct[1], null, 'no authorization header');
+    } finally {
+      globalThis.fetch = original;
+    }
+    const bad = await fetch(`https://fal.run/${APP}/stream?fal_jwt_token=forged`, { method: 'POST', body: '{}' });
+    assert.equal(bad.status, 401);
+    await bad.text();
+  },
+
+  async 51() {
+    const bytes = new Uint8Array(300_000).map((_, i) => i % 251);
+    const url = await fal.storage.upload(new Blob([bytes], { type: 'image/png' }));
+    const back = await fetch(url);
+    assert.equal(back.headers.get('content-type'), 'image/png');
+    assert.deepEqual(new Uint8Array(await back.arrayBuffer()), bytes);
+    const { data } = await fal.subscribe(APP, {
+      input: { nested: { file: new Blob(['inside'], { type: 'text/plain' }) } },
+      pollInterval: 50,
+    });
+    assert.match(data.echo.nested.file, /^https?:\/\/.*\/files\//);
+    assert.equal(await (await fetch(data.echo.nested.file)).text(), 'inside');
+  },
+
+  async 52() {
+    const bytes = new Uint8Array(95 * 1024 * 1024);
+    for (let i = 0; i < bytes.length; i += 4096) bytes[i] = (i / 4096) % 256;
+    const sha = (b) => createHash('sha256').update(b).digest('hex');
+    const url = await fal.storage.upload(new Blob([bytes], { type: 'application/octet-stream' }));
+    const back = new Uint8Array(await (await fetch(url)).arrayBuffer());
+    assert.equal(back.length, bytes.length);
+    assert.equal(sha(back), sha(bytes));
+  },
+};

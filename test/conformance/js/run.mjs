@@ -1,0 +1,16 @@
+// `node run.mjs 1 3 9`: runs these cases one after another; one JSON line a case on stdout.
+import { cases } from './cases.mjs';
+
+const wanted = process.argv.slice(2);
+for (const item of wanted) {
+  const started = Date.now();
+  let error = null;
+  try {
+    if (!cases[item]) throw new Error(`no JS case ${item}`);
+    await cases[item]();
+  } catch (e) {
+    error = e instanceof Error ? `${e.message}${e.body ? ` ${JSON.stringify(e.body)}` : ''}\n${e.stack}` : String(e);
+  }
+  process.stdout.write(`${JSON.stringify({ item, ok: error === null, error, ms: Date.now() - started })}\n`);
+}
+process.exit(0);
