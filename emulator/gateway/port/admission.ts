@@ -54,7 +54,7 @@ function admitAbsolute(
 
 function admitTunnelled(path: string, host: string, context: ConnectionContext): Admission {
   const target = context.connectHost;
-  if ((context.sni !== null && context.sni !== target) || host !== target) {
+  if ((context.sni !== undefined && context.sni !== target) || host !== target) {
     return refuse(421, 'E_FOREIGN_HOST', `The tunnel was opened for ${target}, not for ${context.sni ?? host}.`);
   }
   // The URL parser resolves dot segments, encoded ones too: /files/%2e%2e/x is /x here.

@@ -78,13 +78,11 @@ export function createProxy(options: ProxyOptions): Proxy {
       stream.write(ESTABLISHED);
       if (head.length > 0) stream.unshift(head);
       options.adopt(stream, {
-        ...context,
         via: 'connect',
         tls: false,
-        sni: null,
         connectHost: target.host,
         connectPort: target.port,
-        grant: grant ?? context.grant,
+        ...(grant === null ? {} : { grant }),
       });
     } else if (grant === null) {
       log.info('CONNECT refused: no valid exec key', { host: target.host });

@@ -15,27 +15,19 @@ export interface ConnectionContext {
   /** Straight to the port; through CONNECT; as an absolute-form proxy request; from an app over its runner's link. */
   readonly via: 'direct' | 'connect' | 'absolute' | 'tunnel';
   readonly tls: boolean;
-  /** Server name of the TLS handshake, null without one. */
-  readonly sni: string | null;
-  /** Host that CONNECT or the tunnel named, lower-case; null elsewhere. */
-  readonly connectHost: string | null;
+  /** Server name of the TLS handshake, lower-case. */
+  readonly sni?: string;
+  /** Host that CONNECT or the tunnel named, lower-case. */
+  readonly connectHost?: string;
   /** Port that CONNECT or the tunnel named. */
-  readonly connectPort: number | null;
+  readonly connectPort?: number;
   /** Set for `tunnel` only. */
-  readonly identity: RunnerIdentity | null;
-  /** The exec session whose proxy credentials came with CONNECT or the absolute form; null without valid ones. */
-  readonly grant: ExecGrant | null;
+  readonly identity?: RunnerIdentity;
+  /** The exec session whose valid proxy credentials came with CONNECT or the absolute form. */
+  readonly grant?: ExecGrant;
 }
 
-export const DIRECT: ConnectionContext = {
-  via: 'direct',
-  tls: false,
-  sni: null,
-  connectHost: null,
-  connectPort: null,
-  identity: null,
-  grant: null,
-};
+export const DIRECT: ConnectionContext = { via: 'direct', tls: false };
 
 /** Every stream of the port, raw or decrypted, with its context: none is without an error listener, none outlives the port. */
 export class Connections {

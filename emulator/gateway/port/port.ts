@@ -172,7 +172,7 @@ export function createPort(options: PortOptions): Port {
       log.debug('TLS inside TLS without CONNECT');
       stream.destroy();
     } else {
-      terminate(stream, (inner, sni) => adopt(inner, { ...context, tls: true, sni }));
+      terminate(stream, (inner, sni) => adopt(inner, { ...context, tls: true, ...(sni === null ? {} : { sni }) }));
     }
   }
 
