@@ -1,0 +1,178 @@
+import type { AppId, Priority, SerializedError, StartPhase } from '../contract/index.ts';
+import type { AppEffect, Arrival, Revision } from './app-protocol.ts';
+import { type Deadline, DeadlineHeap } from './deadline-heap.ts';
+import type { Lane } from './lane.ts';
+import { PLATFORM_CONSTANTS, type PlatformConstants } from './platform-constants.ts';
+import { type Queueable, RequestQueue } from './request-queue.ts';
+import type { RetryBudgets } from './retry-policy.ts';
+import { Router } from './router.ts';
+
+/** A request while the core decides on it: from its arrival until it is accepted or ended. */
+export interface Ticket extends Queueable {
+  readonly id: string;
+  readonly kind: 'queued' | 'direct';
+  readonly priority: Priority;
+  readonly hint: string | null;
+  readonly noRetry: boolean;
+  readonly retryConfig: string | null;
+  readonly startDeadline: number | null;
+  /** When it came into the queue for the first time; ms. */
+  readonly arrivedAt: number;
+  /** waiting: for its retry delay. */
+  phase: 'queued' | 'waiting' | 'running';
+  attempt: number;
+  spent: RetryBudgets;
+  cancelRequested: boolean;
+  runner: Runner | null;
+  lane: Lane<Queueable> | null;
+  place: number;
+  /** Start deadline; set while it waits. */
+  startBy: Deadline<Due> | null;
+  /** End of the retry delay, or request_timeout of the running attempt. */
+  due: Deadline<Due> | null;
+}
+
+/** suspect: a connection to it broke, and until it was probed it gets nothing. */
+export type RunnerPhase = 'starting' | 'ready' | 'suspect' | 'draining' | 'stopping';
+
+export interface Runner {
+  readonly id: string;
+  readonly revision: Revision;
+  readonly slots: number;
+  /** next: it stands ready to replace; old: it was replaced. */
+  cohort: 'current' | 'next' | 'old';
+  phase: RunnerPhase;
+  startPhase: StartPhase | null;
+  readonly inFlight: Set<Ticket>;
+  /** It stood in for one that served, or did itself: keep_alive applies, not the rule for unused runners. */
+  used: boolean;
+  /** Requests that it was ever given. */
+  given: number;
+  hints: string[];
+  /** startup_timeout or the end of its idle time. */
+  due: Deadline<Due> | null;
+  /** Why it is being stopped, shown with its state. */
+  reason: string;
+}
+
+/** What a deadline is for. */
+export type Due =
+  | { type: 'startDeadline'; ticket: Ticket }
+  | { type: 'retry'; ticket: Ticket }
+  | { type: 'requestTimeout'; ticket: Ticket }
+  | { type: 'startupTimeout'; runner: Runner }
+  | { type: 'idle'; runner: Runner }
+  | { type: 'rescale' };
+
+/** Numbers of runners by what scaling needs to know; kept, so that no step counts runners. */
+export interface RunnerCounts {
+  /** Of the current revision: starting, ready or suspect. */
+  live: number;
+  /** Of the current revision: ready or suspect. */
+  serving: number;
+  /** Of the current revision, any phase. */
+  current: number;
+  old: number;
+}
+
+/** One app: queue, runners and revisions. Changed in place by `step` alone. */
+export interface AppState {
+  readonly id: AppId;
+  readonly constants: PlatformConstants;
+  readonly newRunnerId: () => string;
+  current: Revision | null;
+  /** A revision whose first runner is starting while the current one serves. */
+  next: { revision: Revision; runner: Runner } | null;
+  /** A revision that is current already, whose first runner decides whether its registration succeeded. */
+  unproven: Revision | null;
+  readonly queue: RequestQueue<Ticket>;
+  readonly tickets: Map<string, Ticket>;
+  /** Direct calls that wait for a slot: refused together when the app cannot start. */
+  readonly directWaiters: Set<Ticket>;
+  readonly runners: Map<string, Runner>;
+  readonly router: Router<Runner>;
+  readonly counts: RunnerCounts;
+  readonly deadlines: DeadlineHeap<Due>;
+  /** Tickets that wait for their retry delay, and that run on runners of the current revision. */
+  waiting: number;
+  running: number;
+  failures: number;
+  /** No start before this; ms. */
+  retryAt: number;
+  noRoomUntil: number;
+  rescale: Deadline<Due> | null;
+  /** A runner is wanted although no request asks for one. */
+  warm: boolean;
+  closing: boolean;
+  lastError: SerializedError | null;
+}
+
+export function createAppState(
+  id: AppId,
+  newRunnerId: () => string,
+  constants: PlatformConstants = PLATFORM_CONSTANTS,
+): AppState {
+  return {
+    id,
+    constants,
+    newRunnerId,
+    current: null,
+    next: null,
+    unproven: null,
+    queue: new RequestQueue(),
+    tickets: new Map(),
+    directWaiters: new Set(),
+    runners: new Map(),
+    router: new Router(),
+    counts: { live: 0, serving: 0, current: 0, old: 0 },
+    deadlines: new DeadlineHeap(),
+    waiting: 0,
+    running: 0,
+    failures: 0,
+    retryAt: 0,
+    noRoomUntil: 0,
+    rescale: null,
+    warm: false,
+    closing: false,
+    lastError: null,
+  };
+}
+
+/** What a step works with: the state, the time, and where effects go. */
+export interface Turn {
+  readonly state: AppState;
+  /** ms since the epoch. */
+  readonly now: number;
+  readonly effects: AppEffect[];
+}
+
+export function createTicket(arrival: Arrival, now: number): Ticket {
+  return {
+    ...arrival,
+    spent: { ...arrival.spent },
+    arrivedAt: now,
+    phase: 'queued',
+    cancelRequested: false,
+    runner: null,
+    lane: null,
+    place: -1,
+    startBy: null,
+    due: null,
+  };
+}
+
+/** Requests that will be served before this one; 0 for one that is not queued. O(log n). */
+export function queuePosition(state: AppState, id: string): number {
+  const ticket = state.tickets.get(id);
+  return ticket?.phase === 'queued' ? state.queue.position(ticket) : 0;
+}
+
+/** Requests that wait, for a slot or for their retry. */
+export function waitingCount(state: AppState): number {
+  return state.queue.size + state.waiting;
+}
+
+/** When `step` wants a tick; ms, null for never. */
+export function nextDeadline(state: AppState): number | null {
+  return state.deadlines.peek()?.at ?? null;
+}
