@@ -22,17 +22,17 @@ class FastSdxl(fal.App, name="fast-sdxl", keep_alive=300, max_multiplexing=8):
     machine_type = "S"
     requirements = ["pillow==13.0.0"]
 
-    def picture(self, body: Input) -> Output:
+    def answer(self, body: Input, size) -> Output:
         from PIL import Image as Pil
 
         print("drawing", body.prompt)
-        image = Image.from_pil(Pil.new("RGB", (64, 64), "teal"))
+        image = Image.from_pil(Pil.new("RGB", size, "teal"))
         return Output(images=[image], seed=body.seed, prompt=body.prompt)
 
     @fal.endpoint("/")
     def text(self, body: Input) -> Output:
-        return self.picture(body)
+        return self.answer(body, (64, 64))
 
     @fal.endpoint("/image-to-image")
     def image(self, body: Input) -> Output:
-        return self.picture(body)
+        return self.answer(body, Image(url=body.image_url).to_pil().size)

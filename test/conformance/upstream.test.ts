@@ -1,0 +1,67 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EmulatorUnderTest } from '../support/emulator.ts';
+import { testPython } from '../support/python.ts';
+
+const execute = promisify(execFile);
+const PIN = 'fal-client==1.0.3';
+const LIVE = ['test_fal_client', 'test_fal_client_streaming', 'test_fal_client_upload', 'test_fal_client_encode'];
+const FILES = ['test_sync_client.py', 'test_async_client.py'];
+
+let emulator: EmulatorUnderTest;
+let sources: string;
+
+/** The client's own tests, unmodified, out of its pinned source distribution; never part of this repository. */
+async function fetchTests(): Promise<string> {
+  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test', 'upstream');
+  const target = path.join(cache, PIN);
+  if (!existsSync(target)) {
+    mkdirSync(cache, { recursive: true });
+    const work = mkdtempSync(path.join(cache, 'new-'));
+    const python = await testPython();
+    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-build-isolation', '--no-binary', ':all:'];
+    await execute(python, [...pip, '--dest', work, PIN], { timeout: 300_000 });
+    const archive = readdirSync(work).find((name) => name.endsWith('.tar.gz'));
+    if (!archive) throw new Error(`pip brought no source distribution of ${PIN}: ${readdirSync(work).join(' ')}`);
+    await execute('tar', ['xzf', archive, '--strip-components=1'], { cwd: work });
+    renameSync(work, target);
+  }
+  return path.join(target, 'tests');
+}
+
+beforeAll(async () => {
+  sources = await fetchTests();
+  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
+  await Promise.all([
+    emulator.run('apps/fast_sdxl.py', { as: 'fal-ai/fast-sdxl' }),
+    emulator.run('apps/any_llm.py', { as: 'fal-ai/any-llm' }),
+  ]);
+}, 600_000);
+
+afterAll(() => emulator?.dispose(), 60_000);
+
+describe(`the live tests of ${PIN}, unmodified, under exec, with stub apps`, () => {
+  for (const file of FILES) {
+    for (const name of LIVE) {
+      test(`${file}::${name}`, async () => {
+        const work = mkdtempSync(path.join(tmpdir(), 'wt-up-'));
+        try {
+          const args = ['-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', '--rootdir', work, '-c', '/dev/null'];
+          const auto = ['-o', 'asyncio_mode=auto', `--basetemp=${path.join(work, 'tmp')}`];
+          const target = `${path.join(sources, file)}::${name}`;
+          const result = await emulator.exec(await testPython(), [...args, ...auto, target], {
+            PYTHONDONTWRITEBYTECODE: '1',
+          });
+          expect(result.stdout + result.stderr, `pytest ended with ${result.code}`).toMatch(/\b1 passed\b/);
+          expect(result.code).toBe(0);
+        } finally {
+          rmSync(work, { recursive: true, force: true });
+        }
+      }, 120_000);
+    }
+  }
+});
