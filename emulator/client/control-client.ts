@@ -59,13 +59,18 @@ export class ControlClient {
     return this.call('GET', CONTROL_PATHS.status, StatusSchema);
   }
 
-  /** Registers an app; resolves when its first runner is ready, rejects with the app's own start error. */
+  /** Registers an app; its runner starts with `start` or the first request. */
   run(request: RunRequest, signal?: AbortSignal): Promise<RunAnswer> {
     return this.call('POST', CONTROL_PATHS.apps, RunAnswerSchema, request, signal);
   }
 
   async remove(app: AppId): Promise<void> {
     await this.call('DELETE', `${CONTROL_PATHS.apps}/${app}`, OkSchema);
+  }
+
+  /** Starts a runner unless one serves; resolves when one is ready, rejects with the app's own start error. */
+  start(app: AppId, signal?: AbortSignal): Promise<AppStatus> {
+    return this.call('POST', `${CONTROL_PATHS.apps}/${app}/start`, AppStatusSchema, {}, signal);
   }
 
   /** Reads the app's source anew and replaces its runners. */

@@ -187,19 +187,17 @@ export const SecretListSchema = z.object({
 });
 export type SecretInfo = z.infer<typeof SecretListSchema>['secrets'][number];
 
-/** What `exec` and `env` ask for: a key of their own, and the caller's way out of a company network. */
+/** What `exec` and `env` ask for: a key of their own, bound to the caller's way out of a company network. */
 export const GrantRequestSchema = z.object({
   label: z.string(),
-  /** The company proxy for https of the caller's environment. */
-  upstreamProxy: z.nullable(z.string()),
-  /** The caller's NO_PROXY as it was. */
-  noProxy: z.nullable(z.string()),
+  /** The proxy variables of the caller's own environment (HTTPS_PROXY, NO_PROXY, …), as they were. */
+  proxyEnv: z.record(z.string(), z.string()),
 });
 export type GrantRequest = z.infer<typeof GrantRequestSchema>;
 
 export const GrantSchema = z.object({
-  /** `id:secret`, as FAL_KEY takes it. */
-  key: z.string(),
+  /** The part of `FAL_KEY=local:<secret>` after the colon; also the proxy's password. */
+  secret: z.string(),
   url: z.string(),
   /** The CA that signs fal's host names here; a PEM file. */
   caFile: z.string(),

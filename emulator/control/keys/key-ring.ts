@@ -1,0 +1,148 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import * as z from 'zod/mini';
+import { WindtunnelError } from '../../contract/index.ts';
+import type { Clock } from '../../core/clock.ts';
+
+const FileSchema = z.object({
+  version: z.literal(1),
+  /** Secret that signs the emulator's short-lived tokens; hex. */
+  tokenSecret: z.string(),
+  workspaceSecret: z.string(),
+  exec: z.array(
+    z.object({
+      id: z.string(),
+      /** SHA-256 of the secret; the secret itself is known to the caller alone. */
+      hash: z.string(),
+      label: z.string(),
+      /** ms since the epoch. */
+      createdAt: z.number(),
+      proxyEnv: z.record(z.string(), z.string()),
+    }),
+  ),
+});
+type KeyFile = z.infer<typeof FileSchema>;
+
+export interface KeyIdentity {
+  kind: 'workspace' | 'exec' | 'runner';
+  user: string;
+}
+
+export interface ExecKey {
+  id: string;
+  label: string;
+  /** The proxy variables of the shell that it was made for. */
+  proxyEnv: Record<string, string>;
+}
+
+// A shell with `eval "$(windtunnel env --shell)"` outlives restarts of the emulator, but not a month.
+const EXEC_KEY_MS = 30 * 24 * 3600 * 1000;
+const EXEC_KEYS = 500;
+
+/** The keys of one workspace: its own, one for each `exec` or `env`, and those of live runners. Kept in a 0600 file. */
+export class KeyRing {
+  private readonly file: string;
+  private readonly clock: Clock;
+  private readonly user: string;
+  private readonly state: KeyFile;
+  private readonly runners = new Set<string>();
+
+  private constructor(file: string, clock: Clock, user: string, state: KeyFile) {
+    this.file = file;
+    this.clock = clock;
+    this.user = user;
+    this.state = state;
+  }
+
+  /** `user` is whom the apps see as the caller. Throws E_STATE_DAMAGED. */
+  static open(file: string, clock: Clock, user: string): KeyRing {
+    const ring = new KeyRing(file, clock, user, readKeys(file) ?? freshKeys());
+    ring.state.exec = ring.state.exec.filter((key) => clock.now() - key.createdAt < EXEC_KEY_MS).slice(-EXEC_KEYS);
+    ring.save();
+    return ring;
+  }
+
+  /** `id:secret`: may do everything here. */
+  get workspaceKey(): string {
+    return `workspace:${this.state.workspaceSecret}`;
+  }
+
+  get tokenSecret(): Uint8Array {
+    return Buffer.from(this.state.tokenSecret, 'hex');
+  }
+
+  /** A new key for a program; returns its secret, the only time. */
+  issueExec(label: string, proxyEnv: Record<string, string>): string {
+    const secret = randomBytes(24).toString('hex');
+    const id = randomBytes(6).toString('hex');
+    this.state.exec.push({ id, hash: digest(secret), label, createdAt: this.clock.now(), proxyEnv });
+    this.save();
+    return secret;
+  }
+
+  /** A key for one runner's FAL_KEY, `id:secret`, until it is revoked. */
+  issueRunner(): string {
+    const key = `runner:${randomBytes(24).toString('hex')}`;
+    this.runners.add(digest(secretOf(key)));
+    return key;
+  }
+
+  revokeRunner(key: string): void {
+    this.runners.delete(digest(secretOf(key)));
+  }
+
+  /** Who a key in the form `id:secret`, or its secret alone, belongs to. */
+  verify(key: string): KeyIdentity | null {
+    const hash = digest(secretOf(key));
+    // Comparing hashes leaks nothing that helps to guess a secret of 192 random bits.
+    if (hash === digest(this.state.workspaceSecret)) return { kind: 'workspace', user: this.user };
+    if (this.runners.has(hash)) return { kind: 'runner', user: this.user };
+    return this.findExec(hash) ? { kind: 'exec', user: this.user } : null;
+  }
+
+  /** The exec key that this secret opens, for the proxy's credentials. */
+  execKey(secret: string): ExecKey | null {
+    const found = this.findExec(digest(secretOf(secret)));
+    return found ? { id: found.id, label: found.label, proxyEnv: found.proxyEnv } : null;
+  }
+
+  private findExec(hash: string): KeyFile['exec'][number] | undefined {
+    return this.state.exec.find((key) => key.hash === hash);
+  }
+
+  private save(): void {
+    mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
+    const temporary = `${this.file}.${randomBytes(6).toString('hex')}`;
+    writeFileSync(temporary, JSON.stringify(this.state), { mode: 0o600 });
+    renameSync(temporary, this.file);
+  }
+}
+
+function freshKeys(): KeyFile {
+  const random = () => randomBytes(24).toString('hex');
+  return { version: 1, tokenSecret: random(), workspaceSecret: random(), exec: [] };
+}
+
+function readKeys(file: string): KeyFile | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return FileSchema.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new WindtunnelError('E_STATE_DAMAGED', `The keys of this workspace cannot be read: ${file}`, {
+      hint: 'Move the damaged state aside with `windtunnel clean --state`.',
+      actions: ['windtunnel clean --state'],
+      cause,
+    });
+  }
+}
+
+const secretOf = (key: string): string => key.slice(key.lastIndexOf(':') + 1);
+
+const digest = (secret: string): string => createHash('sha256').update(secret).digest('hex');

@@ -1,0 +1,171 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname } from 'node:path';
+import { CONTROL_HEADERS, type ErrorKind, toWindtunnelError, VERSION, WindtunnelError } from '../../contract/index.ts';
+import type { Disposable } from '../../core/disposable.ts';
+import type { Log } from '../../core/log.ts';
+import { eventStream } from './event-stream.ts';
+
+/** One call as its handler sees it. */
+export interface ControlCall {
+  /** Named groups of the route's pattern, decoded. */
+  params: Record<string, string>;
+  query: URLSearchParams;
+  /** The parsed JSON body, undefined where there was none. */
+  body: unknown;
+  /** Aborts when the caller went away. */
+  signal: AbortSignal;
+}
+
+/** Returns the answer, or an async iterable that is sent as server-sent events. */
+export type ControlHandler = (call: ControlCall) => Promise<unknown> | AsyncIterable<unknown>;
+
+export interface ControlRoute {
+  method: string;
+  path: RegExp;
+  /** Answers callers of another version too. */
+  anyVersion?: boolean;
+  handle: ControlHandler;
+}
+
+export interface ControlServerOptions {
+  socket: string;
+  token: string;
+  routes: readonly ControlRoute[];
+  log: Log;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Listens on the unix socket, in a folder that is the user's alone. Rejects when the folder is not. */
+export async function startControlServer(options: ControlServerOptions): Promise<Disposable> {
+  prepareFolder(dirname(options.socket));
+  // Only the holder of the workspace's lock comes here: a socket that is there belongs to a dead emulator.
+  rmSync(options.socket, { force: true });
+  const server = createServer((request, response) => void answer(options, request, response));
+  await listen(server, options.socket);
+  chmodSync(options.socket, 0o600);
+  return {
+    dispose: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+      rmSync(options.socket, { force: true });
+    },
+  };
+}
+
+function prepareFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(folder);
+  // /tmp is everybody's: another user may have made the folder first, or put a link in its place.
+  const mine = stat.isDirectory() && (process.getuid === undefined || stat.uid === process.getuid());
+  if (!mine) {
+    throw new WindtunnelError('E_INTERNAL', `The folder for sockets is not yours alone: ${folder}`, {
+      hint: 'Set XDG_RUNTIME_DIR to a folder of your own.',
+    });
+  }
+  if ((stat.mode & 0o077) !== 0) chmodSync(folder, 0o700);
+}
+
+function listen(server: Server, socket: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  options: ControlServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(new WindtunnelError('E_CANCELLED', 'The caller went away.')));
+  try {
+    const result = await dispatch(options, request, gone.signal);
+    if (isStream(result)) await eventStream(result, response, gone.signal);
+    else send(response, 200, result);
+  } catch (thrown) {
+    const error = toWindtunnelError(thrown);
+    if (error.kind === 'system') options.log.error('control call failed', { path: request.url, cause: thrown });
+    if (response.headersSent) response.destroy();
+    else send(response, statusOf(error), { error: error.toJSON() });
+  }
+}
+
+async function dispatch(
+  options: ControlServerOptions,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const url = new URL(request.url ?? '/', 'http://control');
+  // No browser speaks over a unix socket; one that is led here by some proxy shows itself by this header.
+  if (request.headers.origin !== undefined) throw new WindtunnelError('E_FOREIGN_ORIGIN', 'Not for web pages.');
+  if (!hasToken(request, options.token)) throw new WindtunnelError('E_UNAUTHORIZED', 'The control token is wrong.');
+  const matching = options.routes.filter((route) => route.path.test(url.pathname));
+  const route = matching.find(({ method }) => method === request.method);
+  checkVersion(request, route?.anyVersion ?? false);
+  if (!route) {
+    if (matching.length > 0) throw new WindtunnelError('E_METHOD', `${request.method} is not allowed: ${url.pathname}`);
+    throw new WindtunnelError('E_BAD_REQUEST', `The control API has no such path: ${url.pathname}`);
+  }
+  const groups = route.path.exec(url.pathname)?.groups ?? {};
+  const params = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
+  return route.handle({ params, query: url.searchParams, body: await readBody(request), signal });
+}
+
+function hasToken(request: IncomingMessage, token: string): boolean {
+  const given = createHash('sha256')
+    .update(request.headers.authorization ?? '')
+    .digest();
+  return timingSafeEqual(given, createHash('sha256').update(`Bearer ${token}`).digest());
+}
+
+function checkVersion(request: IncomingMessage, anyVersion: boolean): void {
+  const theirs = request.headers[CONTROL_HEADERS.version];
+  if (anyVersion || theirs === VERSION) return;
+  throw new WindtunnelError(
+    'E_EMULATOR_VERSION',
+    `The running emulator is version ${VERSION}, the caller is ${String(theirs ?? 'unknown')}.`,
+    { hint: 'Restart it: `windtunnel down && windtunnel up`.', actions: ['windtunnel down', 'windtunnel up'] },
+  );
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) throw new WindtunnelError('E_LIMIT', 'The body of a control call is over 1 MiB.');
+    chunks.push(chunk);
+  }
+  if (size === 0) return undefined;
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (cause) {
+    throw new WindtunnelError('E_BAD_REQUEST', 'The body of the control call is not JSON.', { cause });
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+  response.end(text);
+}
+
+const STATUS: Record<ErrorKind, number> = { user: 400, app: 422, fidelity: 501, system: 500, cancelled: 499 };
+
+function statusOf(error: WindtunnelError): number {
+  if (error.code === 'E_UNAUTHORIZED') return 401;
+  if (error.code === 'E_UNKNOWN_APP') return 404;
+  return STATUS[error.kind];
+}
+
+function isStream(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

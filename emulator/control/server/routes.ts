@@ -1,0 +1,122 @@
+import type * as z from 'zod/mini';
+import {
+  type AppId,
+  CONTROL_PATHS,
+  type EmulatorEvent,
+  type Grant,
+  type GrantRequest,
+  GrantRequestSchema,
+  type Hello,
+  RunRequestSchema,
+  SetSecretSchema,
+  StopRunnerSchema,
+  WindtunnelError,
+} from '../../contract/index.ts';
+import type { EventBus } from '../../core/event-bus.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { AppLauncher } from '../apps/app-launcher.ts';
+import type { SecretStore } from '../secrets/secret-store.ts';
+import type { ControlCall, ControlRoute } from './control-server.ts';
+import { logEntries } from './log-entries.ts';
+import { PushQueue } from './push-queue.ts';
+
+export interface ControlDeps {
+  hello: () => Hello;
+  fleet: Pick<Fleet, 'apps' | 'queue'>;
+  launcher: Pick<AppLauncher, 'register' | 'remove' | 'restart' | 'refresh'>;
+  secrets: SecretStore;
+  events: EventBus;
+  grant: (request: GrantRequest) => Grant;
+  /** Begins the end of the emulator; called after the answer was handed over. */
+  shutdown: () => void;
+}
+
+/** Everything that the control API does. */
+export function controlRoutes(deps: ControlDeps): ControlRoute[] {
+  const { fleet, launcher, secrets, events } = deps;
+  const app = `${CONTROL_PATHS.apps}/(?<owner>[^/]+)/(?<name>[^/]+)`;
+  const secret = `${CONTROL_PATHS.secrets}/(?<name>[^/]+)`;
+  const viewOf = (id: AppId) => {
+    const view = fleet.apps.get(id);
+    if (!view) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${id} runs here.`);
+    return view;
+  };
+  return [
+    route('GET', CONTROL_PATHS.hello, async () => deps.hello(), true),
+    route('GET', CONTROL_PATHS.status, async () => ({ ...deps.hello(), apps: fleet.apps.list() })),
+    route('POST', CONTROL_PATHS.apps, async ({ body }) => launcher.register(parse(RunRequestSchema, body))),
+    route('DELETE', app, async ({ params }) => {
+      await launcher.remove(idOf(params));
+      return OK;
+    }),
+    route('POST', `${app}/start`, async ({ params }) => {
+      await fleet.apps.start(idOf(params));
+      return viewOf(idOf(params));
+    }),
+    route('POST', `${app}/restart`, async ({ params }) => {
+      await launcher.restart(idOf(params));
+      return viewOf(idOf(params));
+    }),
+    route('POST', `${CONTROL_PATHS.runners}/(?<runner>[^/]+)/stop`, async ({ params, body }) => {
+      const { graceSeconds } = parse(StopRunnerSchema, body);
+      return { stopped: await fleet.apps.stopRunner(params.runner ?? '', graceSeconds) };
+    }),
+    route('GET', CONTROL_PATHS.logs, ({ query, signal }) =>
+      logEntries({ fleet, events }, { of: query.get('of'), follow: query.get('follow') === '1' }, signal),
+    ),
+    route('GET', CONTROL_PATHS.events, ({ query, signal }) => eventsSince(events, query.get('replay') === '1', signal)),
+    route('GET', CONTROL_PATHS.secrets, async () => ({ secrets: secrets.list() })),
+    route('PUT', secret, async ({ params, body }) => {
+      const name = params.name ?? '';
+      secrets.set(name, parse(SetSecretSchema, body).value);
+      await launcher.refresh(`secret ${name} was set`);
+      return OK;
+    }),
+    route('DELETE', secret, async ({ params }) => {
+      const name = params.name ?? '';
+      if (secrets.unset(name)) await launcher.refresh(`secret ${name} was removed`);
+      return OK;
+    }),
+    route('POST', CONTROL_PATHS.grants, async ({ body }) => deps.grant(parse(GrantRequestSchema, body))),
+    route(
+      'POST',
+      CONTROL_PATHS.shutdown,
+      async () => {
+        // After the answer has left: the end closes this very connection.
+        setImmediate(deps.shutdown);
+        return OK;
+      },
+      true,
+    ),
+  ];
+}
+
+const OK = { ok: true } as const;
+
+function route(method: string, path: string, handle: ControlRoute['handle'], anyVersion = false): ControlRoute {
+  return { method, path: new RegExp(`^${path}$`), handle, anyVersion };
+}
+
+const idOf = (params: ControlCall['params']): AppId => `${params.owner ?? ''}/${params.name ?? ''}`;
+
+function parse<S extends z.core.$ZodType>(
+  schema: S & { safeParse(data: unknown): z.core.util.SafeParseResult<z.core.output<S>> },
+  body: unknown,
+): z.core.output<S> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = issue?.path.map(String).join('.') || 'the body';
+  throw new WindtunnelError('E_BAD_REQUEST', `The control call is malformed: ${where}: ${issue?.message ?? 'invalid'}`);
+}
+
+async function* eventsSince(events: EventBus, replay: boolean, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
+  const queue = new PushQueue<EmulatorEvent>(signal);
+  if (replay) for (const event of events.recent()) queue.push(event);
+  const subscription = events.on((event) => queue.push(event));
+  try {
+    yield* queue;
+  } finally {
+    await subscription.dispose();
+  }
+}
