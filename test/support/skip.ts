@@ -16,6 +16,10 @@ const NEEDS = {
   },
   curl: { ask: () => succeeds('curl', ['--version']), reason: 'needs curl' },
   openssl: { ask: () => succeeds('openssl', ['version']), reason: 'needs openssl' },
+  strace: {
+    ask: () => succeeds('strace', ['-o', '/dev/null', 'true']),
+    reason: 'needs strace, and leave to trace a child',
+  },
   mountNamespace: {
     ask: () => succeeds('unshare', ['--mount', '--map-root-user', 'true']),
     reason: 'needs private mount namespaces (unshare --mount --map-root-user)',
