@@ -22,12 +22,12 @@ export interface ClassModel {
   named: boolean;
 }
 
-/** `fal.App.host_kwargs` that concern us. Source: fal SDK 1.83 app.py. */
+/** Keys of `fal.App.host_kwargs`; null where its value is a default that core knows (60 s for an app). Source: fal SDK 1.83 app.py. */
 const SDK_HOST_KWARGS: readonly [string, Value][] = [
   ['_scheduler', 'nomad'],
   ['_scheduler_options', { kind: 'dict', entries: new Map([['storage_region', 'us-east']]) }],
   ['resolver', 'uv'],
-  ['keep_alive', 60],
+  ['keep_alive', null],
 ];
 
 /** Attributes that `__init_subclass__` copies into host_kwargs when they are not None. Source: fal SDK 1.83 app.py. */

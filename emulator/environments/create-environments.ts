@@ -1,0 +1,142 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { type BuiltEnvironment, WindtunnelError } from '../contract/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Log } from '../core/log.ts';
+import { type BuildPlan, buildEnvironment } from './build-environment.ts';
+import { lock } from './build-lock.ts';
+import { type Marker, pythonOf, readMarker, touchMarker } from './built-folder.ts';
+import type { ProbedPython } from './choose-python.ts';
+import { type CachedEnvironment, EnvironmentCache } from './environment-cache.ts';
+import { environmentKey } from './environment-key.ts';
+import type { EnsuredEnvironment, EnvironmentRequest, Environments } from './environments.ts';
+import { FAL_PIN, withServeRequirements } from './fal-requirements.ts';
+import { installerEnv } from './installer-settings.ts';
+import { layerArguments } from './requirement-arguments.ts';
+import { type RunCommand, runCommand } from './run-command.ts';
+import { SharedWork } from './shared-work.ts';
+import { Toolchain } from './toolchain.ts';
+import { workspaceFal } from './workspace-fal.ts';
+
+export interface EnvironmentsOptions {
+  /** Per-user cache folder; environments are below `envs/`. Absolute. */
+  cacheDir: string;
+  env: NodeJS.ProcessEnv;
+  clock: Clock;
+  log: Log;
+  /** Folder of the workspace: `.venv` is looked for up to here. */
+  workspaceDir: string;
+  /** The interpreter that a setting names; then no other is looked at. */
+  pythonSetting?: string;
+  /** The interpreter that the editor has chosen for the workspace. */
+  editorPython?: string;
+  /** Runs commands; replaced in tests only. */
+  exec?: RunCommand;
+}
+
+export interface ManagedEnvironments extends Environments {
+  /** What is in the cache, most recently used first. */
+  list(): Promise<CachedEnvironment[]>;
+  /** Removes one environment; false when a build holds it or it is not there. */
+  remove(key: string): Promise<boolean>;
+  /** Removes what interrupted builds left; resolves with the keys. */
+  sweep(): Promise<string[]>;
+  /** Every Python that would be considered, in order, for `doctor`. */
+  inspectPythons(signal: AbortSignal): Promise<ProbedPython[]>;
+}
+
+/** Cached virtual environments for apps. */
+export function createEnvironments(options: EnvironmentsOptions): ManagedEnvironments {
+  const { clock, log } = options;
+  const env = installerEnv(options.env);
+  const run = options.exec ?? runCommand;
+  const toolchain = new Toolchain({ ...options, env, run });
+  const cache = new EnvironmentCache(path.join(options.cacheDir, 'envs'));
+  const builds = new SharedWork<Marker>();
+
+  async function planFor(request: EnvironmentRequest, onProgress: (line: string) => void, signal: AbortSignal) {
+    if (!statSync(request.contextDir, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new WindtunnelError(
+        'E_FILE_UNREADABLE',
+        `The folder for local requirements does not exist: ${request.contextDir}`,
+        {
+          hint: 'Correct requirements_context_dir in the app.',
+        },
+      );
+    }
+    const python = await toolchain.python(request.appDir, request.pythonVersion, signal);
+    const installer = await toolchain.installer(python, request.appDir, signal);
+    const client = workspaceFal(request.appDir, options.workspaceDir);
+    if (client?.unpublished) onProgress(`fal ${client.unpublished} of the workspace is no release; using ${FAL_PIN}`);
+    const layers = withServeRequirements(request.requirements, client?.versions ?? null);
+    const args = layers.map((layer) => layerArguments(layer, request.contextDir, env));
+    const key = environmentKey({
+      python,
+      layers,
+      arguments: args,
+      contextDir: request.contextDir,
+      pip: installer.pip,
+      env,
+    });
+    const plan: BuildPlan = {
+      python,
+      layers,
+      arguments: args,
+      contextDir: request.contextDir,
+      uv: installer.uv,
+      env: installer.env,
+    };
+    return { key, plan, note: installer.note };
+  }
+
+  async function ensure(
+    request: EnvironmentRequest,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<EnsuredEnvironment> {
+    signal.throwIfAborted();
+    const started = clock.monotonic();
+    const { key, plan, note } = await planFor(request, onProgress, signal);
+    const home = cache.home(key);
+    const answer = (marker: Marker, cached: boolean): EnsuredEnvironment => {
+      touchMarker(home, clock.now());
+      return { environment: venv(key, home, marker), cached, seconds: (clock.monotonic() - started) / 1000 };
+    };
+    const ready = readMarker(home);
+    if (ready) return answer(ready, true);
+    if (note !== null) onProgress(note);
+    let built = true;
+    const marker = await builds.join(key, onProgress, signal, async (report, cancelled) => {
+      const held = await lock(cache.lockFile(key), clock, cancelled, () =>
+        report('Waiting for another Windtunnel that builds the same environment'),
+      );
+      try {
+        const other = readMarker(home);
+        built = other === null;
+        log.debug('building environment', { key });
+        return other ?? (await buildEnvironment(home, plan, { run, clock, onProgress: report, signal: cancelled }));
+      } finally {
+        await held.dispose();
+      }
+    });
+    return answer(marker, !built);
+  }
+
+  return {
+    ensure,
+    list: () => cache.list(),
+    remove: (key) => cache.remove(key),
+    sweep: () => cache.sweep(),
+    inspectPythons: (signal) => toolchain.inspect(signal),
+  };
+}
+
+function venv(key: string, home: string, marker: Marker): BuiltEnvironment {
+  return {
+    kind: 'venv',
+    key,
+    python: pythonOf(home, marker),
+    pythonVersion: marker.pythonVersion,
+    falVersion: marker.falVersion,
+  };
+}
