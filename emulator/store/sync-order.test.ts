@@ -54,6 +54,10 @@ describe('an acknowledgement', () => {
     expect(unsynced(await trace({ concurrency: 1, sabotage: 'sync-off' })).length).toBeGreaterThan(REQUESTS);
   });
 
+  it('cannot be sabotaged where no failpoints are armed', async () => {
+    expect(unsynced(await trace({ concurrency: 1, sabotage: 'sync-off', rules: null }))).toEqual([]);
+  });
+
   it('turns red for acknowledging before the commit', async () => {
     expect(unsynced(await trace({ concurrency: 1, sabotage: 'ack-before-commit' })).length).toBeGreaterThan(REQUESTS);
   });
