@@ -72,3 +72,11 @@ export function run(command, args, options = {}) {
     });
   });
 }
+
+/** Passes SIGTERM on to a child, and SIGINT where no terminal has sent it to the child already. */
+export function passSignals(child) {
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  process.on('SIGINT', () => {
+    if (!process.stdin.isTTY) child.kill('SIGINT');
+  });
+}

@@ -1,11 +1,13 @@
 // `node test/scripts/dev.mjs SCRIPT [ARG…]`: installs, builds, then runs a script of the project under its own Node.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { bootstrap, root, run } from './bootstrap.mjs';
+import { bootstrap, passSignals, root, run } from './bootstrap.mjs';
 
 const [script, ...args] = process.argv.slice(2);
 const node = await bootstrap();
 await run(node, ['build.mjs']);
 const child = spawn(node, [path.join(root, script), ...args], { cwd: root, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.once('close', (code) => process.exit(code ?? 1));
+passSignals(child);
+child.once('close', (code) => {
+  process.exitCode = code ?? 1;
+});
