@@ -1,0 +1,226 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Duplex } from 'node:stream';
+import { type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
+import { planFolders, stageFiles } from './folders.ts';
+import { ProcessRunner } from './process-runner.ts';
+import { processStart } from './processes.ts';
+import { RunnerRegistry } from './runner-registry.ts';
+import { boundPort, startMessage } from './start-message.ts';
+
+// sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included; `metrics.sock` is the longest name.
+const SOCKET_PATH_MAX = 103;
+const LONGEST_SOCKET = 'metrics.sock';
+
+export interface ProcessEngineOptions {
+  clock: Clock;
+  log: Log;
+  /** Folder of this workspace's runners, 0700, made when missing. Short, for sockets live in it. */
+  runtimeDir: string;
+  /** The public port, asked at each start. */
+  gatewayPort(): number;
+  /** Folder of agent.py and serve.py. */
+  harnessDir: string;
+  /** What a runner inherits of the emulator's environment: PATH, HOME, LANG, TMPDIR, proxies. */
+  parentEnv: Record<string, string>;
+  /** Hosts beside fal's own that lead into the tunnel. */
+  hostsExtra?: readonly string[];
+  /** For tests. */
+  platform?: NodeJS.Platform;
+}
+
+/** Runs apps as processes of this user, in a process group and, on Linux, a mount namespace of their own. */
+export function createProcessEngine(options: ProcessEngineOptions): RunnerEngine {
+  return new ProcessEngine(options);
+}
+
+class ProcessEngine implements RunnerEngine {
+  readonly name = 'process';
+  private readonly registry: RunnerRegistry;
+  private readonly runners = new Set<ProcessRunner>();
+  /** Runners by the port that their server binds itself. */
+  private readonly ports = new Map<number, string>();
+  private saidCpus = false;
+  private disposed = false;
+
+  private readonly options: ProcessEngineOptions;
+
+  constructor(options: ProcessEngineOptions) {
+    this.options = options;
+    this.registry = new RunnerRegistry(path.join(options.runtimeDir, 'runners'));
+  }
+
+  async start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle> {
+    signal.throwIfAborted();
+    if (this.disposed) throw new WindtunnelError('E_CANCELLED', 'The emulator is stopping.');
+    const python = venvPython(spec);
+    const port = this.takePort(spec);
+    this.sayCpus(spec);
+    try {
+      const runner = await this.launch(spec, hooks, python);
+      this.runners.add(runner);
+      void runner.exited.then(() => {
+        this.runners.delete(runner);
+        this.givePort(port);
+      });
+      await this.waitForLaunch(runner, signal);
+      return runner;
+    } catch (error) {
+      this.givePort(port);
+      throw error;
+    }
+  }
+
+  async sweep(): Promise<string[]> {
+    const removed = await this.registry.sweep();
+    for (const name of await this.strayFolders()) {
+      await rm(path.join(this.options.runtimeDir, name), { recursive: true, force: true });
+    }
+    return removed;
+  }
+
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    const runners = [...this.runners];
+    for (const runner of runners) runner.kill();
+    await Promise.all(runners.map((runner) => runner.exited));
+  }
+
+  private async launch(spec: RunnerSpec, hooks: RunnerHooks, python: string): Promise<ProcessRunner> {
+    const { options } = this;
+    const dir = await this.makeDir();
+    const remove = async () => {
+      await rm(dir, { recursive: true, force: true });
+      await this.registry.remove(spec.id);
+    };
+    try {
+      const workDir = path.join(dir, 'app');
+      await mkdir(workDir, { mode: 0o700 });
+      await mkdir(spec.dataDir, { recursive: true });
+      await stageFiles(spec, workDir, async (file) => (await stat(file)).size);
+      const source = spec.payload.kind === 'source' ? spec.payload.bundle.root : null;
+      const kept = [python, options.harnessDir, dir, ...(source ? [source] : [])];
+      const folders = await planFolders(spec, workDir, kept, options.platform ?? process.platform);
+      const message = startMessage(spec, python, {
+        dir,
+        harnessDir: options.harnessDir,
+        parentEnv: options.parentEnv,
+        gatewayPort: options.gatewayPort(),
+        hosts: options.hostsExtra ?? [],
+        folders,
+      });
+      const agent = spawn(python, ['-I', '-S', path.join(options.harnessDir, 'agent.py'), 'fd:3'], {
+        // The link is a socket pair that only these two processes hold: nobody else can dial it, at any time.
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+        env: options.parentEnv,
+        cwd: '/',
+        detached: true,
+      });
+      agent.stderr
+        ?.setEncoding('utf8')
+        .on('data', (text: string) => options.log.debug('Agent says', { text: text.trim() }));
+      const link = agent.stdio[3];
+      if (!(link instanceof Duplex)) throw new WindtunnelError('E_INTERNAL', 'The link of a new runner is no stream.');
+      const { clock, log } = options;
+      const runner = new ProcessRunner({ spec, hooks, dir, agent, link, message, clock, log, cleanUp: remove });
+      if (agent.pid !== undefined) await this.register(spec, dir, agent.pid);
+      return runner;
+    } catch (error) {
+      await remove();
+      throw error;
+    }
+  }
+
+  private async waitForLaunch(runner: ProcessRunner, signal: AbortSignal): Promise<void> {
+    const onAbort = () => runner.kill();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await runner.launched;
+      signal.throwIfAborted();
+    } catch (error) {
+      runner.kill();
+      await runner.exited;
+      throw signal.aborted ? signal.reason : toWindtunnelError(error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async register(spec: RunnerSpec, dir: string, agent: number): Promise<void> {
+    await this.registry.add({
+      id: spec.id,
+      app: spec.app,
+      dir,
+      emulator: { pid: process.pid, start: await processStart(process.pid) },
+      agent: { pid: agent, start: await processStart(agent) },
+    });
+  }
+
+  private async makeDir(): Promise<string> {
+    const { runtimeDir } = this.options;
+    await mkdir(runtimeDir, { recursive: true, mode: 0o700 });
+    const dir = path.join(runtimeDir, `r-${randomBytes(4).toString('hex')}`);
+    if (Buffer.byteLength(path.join(dir, LONGEST_SOCKET)) > SOCKET_PATH_MAX) {
+      return mkdtemp(path.join(tmpdir(), 'wt-'));
+    }
+    await mkdir(dir, { mode: 0o700 });
+    return dir;
+  }
+
+  /** Folders of runners that have no record: their emulator died between making the one and the other. */
+  private async strayFolders(): Promise<string[]> {
+    const live = new Set([...this.runners].map((runner) => path.basename(runner.dir)));
+    try {
+      return (await readdir(this.options.runtimeDir)).filter((name) => name.startsWith('r-') && !live.has(name));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  private takePort(spec: RunnerSpec): number | null {
+    const port = boundPort(spec);
+    if (port === null) return null;
+    const holder = this.ports.get(port);
+    if (holder !== undefined) {
+      throw new WindtunnelError(
+        'E_PORT_EXCLUSIVE',
+        `${spec.app} binds port ${port} itself, and so does runner ${holder}, which still runs.`,
+        {
+          hint: 'Set max_concurrency = 1 and stop the other, or use --engine docker, where each runner has its own ports.',
+        },
+      );
+    }
+    this.ports.set(port, spec.id);
+    return port;
+  }
+
+  private givePort(port: number | null): void {
+    if (port !== null) this.ports.delete(port);
+  }
+
+  private sayCpus(spec: RunnerSpec): void {
+    if (this.saidCpus) return;
+    this.saidCpus = true;
+    this.options.log.info('The process engine limits memory, not CPUs; the machine type asks for', {
+      cpus: spec.limits.cpus,
+    });
+  }
+}
+
+function venvPython(spec: RunnerSpec): string {
+  if (spec.environment.kind === 'venv') return spec.environment.python;
+  throw new WindtunnelError(
+    'E_ENGINE_UNAVAILABLE',
+    `${spec.app} has a container image, which needs the docker engine.`,
+    {
+      hint: 'Use --engine docker.',
+    },
+  );
+}

@@ -1,0 +1,47 @@
+import path from 'node:path';
+import { type AppId, type ErrorCode, WindtunnelError } from '../../contract/index.ts';
+import type { Exited, StartFailure } from '../link/messages.ts';
+
+const CODES: Record<Exclude<StartFailure['stage'], 'mount'>, ErrorCode> = {
+  booting: 'E_RUNNER_EXITED',
+  importing: 'E_APP_IMPORT',
+  setup: 'E_APP_SETUP',
+  serving: 'E_RUNNER_EXITED',
+};
+
+/** The user's own error, with its place in one line and their traceback as detail. */
+export function failureError(app: AppId, failure: StartFailure): WindtunnelError {
+  const where = failure.file ? `${path.basename(failure.file)}:${failure.line ?? '?'}: ` : '';
+  const what = failure.type ? `${failure.type}: ${failure.message}` : failure.message;
+  const code = failure.stage === 'mount' ? 'E_DATA_MOUNT' : CODES[failure.stage];
+  const prefix = failure.stage === 'serving' ? `The runner of ${app} ended. ` : '';
+  return new WindtunnelError(code, `${prefix}${where}${what}`, {
+    ...(failure.traceback === undefined ? {} : { detail: failure.traceback }),
+    ...(failure.stage === 'setup' ? { hint: 'Mend setup() and save the file.' } : {}),
+  });
+}
+
+/** Why a runner that nobody stopped is gone; `failure` is what the harness told before. */
+export function exitError(
+  app: AppId,
+  exited: Exited | null,
+  failure: StartFailure | null,
+  limitBytes: number,
+): WindtunnelError {
+  if (exited?.cause === 'memory') {
+    const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    return new WindtunnelError(
+      'E_RUNNER_MEMORY',
+      `The runner of ${app} used ${gigabytes(exited.bytes)}, over the ${gigabytes(limitBytes)} of its machine type.`,
+      { hint: 'Choose a machine_type with more memory, or load less.' },
+    );
+  }
+  if (failure) return failureError(app, failure);
+  if (!exited) return new WindtunnelError('E_RUNNER_EXITED', `The runner of ${app} was killed from outside.`);
+  const how = exited.signal ? `was ended by ${exited.signal}` : `ended with exit code ${exited.code ?? '?'}`;
+  return new WindtunnelError('E_RUNNER_EXITED', `The runner of ${app} ${how}.`, {
+    ...(exited.signal === 'SIGSEGV' || exited.signal === 'SIGABRT'
+      ? { hint: 'Native code crashed; the last lines of the log hold the Python stack.' }
+      : {}),
+  });
+}

@@ -1,0 +1,86 @@
+"""The harness's private channel to the agent: log lines, states, and which requests are in flight."""
+
+import os
+import socket
+import threading
+import time
+
+from _windtunnel import frames
+
+
+class Control:
+    """Whole frames over a socket, from any thread and from signal handlers."""
+
+    def __init__(self, descriptor):
+        os.set_inheritable(descriptor, False)
+        self._sock = socket.socket(fileno=descriptor)
+        self._lock = threading.RLock()
+        self._queue = []
+        self._sending = False
+        self._pid = os.getpid()
+        # A forked child shares the socket: two writers would tear frames apart. It writes to the pipes instead.
+        os.register_at_fork(after_in_child=self._disown)
+
+    @property
+    def alive(self):
+        """False in a forked child, or when the agent is gone."""
+        return self._sock is not None
+
+    def configuration(self):
+        """Read the one message that the agent sends: what to run."""
+        decoder = frames.Decoder()
+        while True:
+            data = self._sock.recv(1 << 16)
+            if not data:
+                os._exit(70)
+            for _, _, payload in decoder.feed(data):
+                return payload
+
+    def watch_agent(self):
+        """End this process when the agent ends. The kernel does it on Linux; this is for the others."""
+        sock = self._sock
+
+        def wait():
+            try:
+                sock.recv(1)
+            finally:
+                os._exit(70)
+
+        threading.Thread(target=wait, name="windtunnel-agent", daemon=True).start()
+
+    def state(self, **values):
+        """Tell where the start stands."""
+        self._send(frames.encode_json(frames.STATE, values))
+
+    def log(self, level, request, lines):
+        """Send lines of one request, or of none."""
+        value = {"level": level, "request": request, "at": int(time.time() * 1000), "text": "\n".join(lines)}
+        self._send(frames.encode_json(frames.LOG, value))
+
+    def begin(self, request):
+        """A request begins."""
+        self._send(frames.encode(frames.BEGIN, 0, request.encode("utf-8")))
+
+    def finish(self, request):
+        """That request ended."""
+        self._send(frames.encode(frames.FINISH, 0, request.encode("utf-8")))
+
+    def _send(self, frame):
+        with self._lock:
+            if self._sock is None:
+                return
+            self._queue.append(frame)
+            if self._sending:
+                return  # A signal handler that interrupted us in the loop below: the loop takes its frame too.
+            self._sending = True
+            try:
+                while self._queue:
+                    self._sock.sendall(self._queue.pop(0))
+            except OSError:
+                self._sock = None
+            finally:
+                self._sending = False
+
+    def _disown(self):
+        self._lock = threading.RLock()
+        self._sock = None

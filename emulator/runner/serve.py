@@ -1,0 +1,98 @@
+"""Harness: runs a fal app by the SDK's own serve(), bound where we say. Started by the agent, inside the app's Python."""
+
+import os
+import sys
+import types
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+if "_windtunnel" not in sys.modules:
+    _package = types.ModuleType("_windtunnel")
+    _package.__path__ = [HERE]
+    sys.modules["_windtunnel"] = _package
+
+
+class Starting:
+    """Tells the emulator where the start stands, and its end once."""
+
+    def __init__(self, control):
+        self._control = control
+        self._done = False
+
+    def importing(self):
+        self._control.state(phase="importing", pythonVersion="%d.%d.%d" % sys.version_info[:3])
+
+    def setup(self):
+        self._control.state(phase="setup")
+
+    def ready(self):
+        self._done = True
+        self._control.state(phase="ready", listen="socket", falVersion=_fal_version())
+
+    def failed(self, stage, error):
+        """`error` ended the start, or the app after it was ready."""
+        from _windtunnel import user_errors
+
+        stage = "serving" if self._done else stage
+        self._control.state(phase="failed", stage=stage, **user_errors.describe(error))
+
+
+def _fal_version():
+    """Version of the SDK that the app runs with; a pickle brings its own by value, and then nothing is installed."""
+    try:
+        from importlib.metadata import version
+
+        return version("fal")
+    except Exception:  # noqa: BLE001 - absent or broken metadata is no reason to fail a runner
+        return ""
+
+
+def main():
+    import asyncio
+    import faulthandler
+    import inspect
+    import json
+    import signal
+
+    from _windtunnel import payloads, uvicorn_hook
+    from _windtunnel.control import Control
+    from _windtunnel.log_context import LogContext
+
+    control = Control(int(os.environ.pop("WINDTUNNEL_CONTROL")))
+    config = json.loads(control.configuration().decode("utf-8"))
+    control.watch_agent()
+    # A crash of native code prints the Python stacks; by descriptor, for our stderr is no file.
+    faulthandler.enable(file=2)
+    logs = LogContext(control)
+    logs.install()
+    starting = Starting(control)
+    # Until uvicorn takes the signal (a long import, a hanging setup) TERM ends the process as it does in production.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # python put this folder first; its module names are not the app's business.
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
+
+    starting.importing()
+    try:
+        run = payloads.load(config["payload"])
+        # After the user's module, so that a uvicorn that it has not installed is its own error; it is loaded by now.
+        uvicorn_hook.install(config["dir"], config["secret"], config["header"], logs, starting)
+    except BaseException as error:  # noqa: BLE001 - SystemExit of a module is its author's error too
+        starting.failed("importing", error)
+        logs.flush_all()
+        os._exit(1)
+    code = 0
+    try:
+        result = run()
+        if inspect.iscoroutine(result):
+            asyncio.run(result)
+    except SystemExit as error:
+        starting.failed("setup", error)
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException as error:  # noqa: BLE001 - whatever ends the app is told before the process ends
+        starting.failed("setup", error)
+        code = 1
+    logs.flush_all()
+    sys.exit(code)
+
+
+if __name__ == "__main__":  # multiprocessing's spawn imports this file again in every child
+    main()

@@ -1,0 +1,107 @@
+"""Leads the two servers that the SDK's serve() makes to our unix sockets, with a switch before the app.
+
+Only uvicorn.Config and Server.startup are wrapped, in place: the SDK holds the class by name and subclasses it. A
+uvicorn server of the user's own is left alone.
+"""
+
+import hmac
+import os
+import sys
+
+REQUEST_ID = b"x-fal-request-id"
+
+
+class Switch:
+    """ASGI application before the app: secret, client address, log context, states of the start."""
+
+    def __init__(self, app, secret, header, logs=None, starting=None):
+        self._app = app
+        self._secret = secret.encode("ascii")
+        self._header = header.encode("ascii")
+        self._logs = logs
+        self._starting = starting
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        headers, secrets, request = [], [], None
+        for name, value in scope["headers"]:
+            lower = name.lower()
+            if lower == self._header:
+                secrets.append(value)
+                continue
+            if lower == REQUEST_ID:
+                request = value.decode("latin-1")
+            headers.append((name, value))
+        if len(secrets) != 1 or not hmac.compare_digest(secrets[0], self._secret):
+            await _refuse(scope, send)
+            return
+        # A unix socket has no client address; apps read request.client.host.
+        scope = dict(scope, headers=headers, client=scope.get("client") or ("127.0.0.1", 0), server=("0.0.0.0", 8080))
+        if self._logs is None or request is None:
+            await self._app(scope, receive, send)
+            return
+        token = self._logs.enter(request)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._logs.leave(request, token)
+
+    async def _lifespan(self, scope, receive, send):
+        if self._starting is not None:
+            self._starting.setup()
+        try:
+            await self._app(scope, receive, send)
+        except BaseException as error:
+            if self._starting is not None:
+                self._starting.failed("setup", error)
+            raise
+
+
+async def _refuse(scope, send):
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"This runner answers the emulator only."})
+
+
+def install(directory, secret, header, logs, starting):
+    """Wrap uvicorn. `directory` is where app.sock and metrics.sock are made."""
+    import uvicorn
+
+    init = uvicorn.Config.__init__
+    startup = uvicorn.Server.startup
+
+    def config_init(self, app, *args, **kwargs):
+        if _made_by_sdk():
+            paths = {getattr(route, "path", "") for route in getattr(app, "routes", ())}
+            metrics = "/metrics" in paths and "/health" not in paths
+            for name in ("host", "port", "fd"):
+                kwargs.pop(name, None)
+            args = ()  # host and port again, by position
+            kwargs["uds"] = os.path.join(directory, "metrics.sock" if metrics else "app.sock")
+            app = Switch(app, secret, header) if metrics else Switch(app, secret, header, logs, starting)
+        init(self, app, *args, **kwargs)
+
+    async def server_startup(self, *args, **kwargs):
+        await startup(self, *args, **kwargs)
+        switch = self.config.app
+        if self.started and isinstance(switch, Switch) and switch._starting is not None:
+            starting.ready()
+
+    uvicorn.Config.__init__ = config_init
+    uvicorn.Server.startup = server_startup
+
+
+def _made_by_sdk():
+    """The first caller that is no constructor is a function `serve` of fal's; a pickled one keeps its module's name."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name == "__init__":
+        frame = frame.f_back
+    return (
+        frame is not None
+        and frame.f_code.co_name == "serve"
+        and str(frame.f_globals.get("__name__", "")).split(".")[0] == "fal"
+    )
