@@ -1,0 +1,115 @@
+import type { IncomingMessage } from 'node:http';
+import { WindtunnelError } from '../../contract/index.ts';
+import { hostName, isLoopbackName } from '../hosts.ts';
+import type { ConnectionContext } from '../port/connections.ts';
+import type { Route } from '../route.ts';
+import type { Identity, Keys } from './keys.ts';
+import { type Claims, opensApp, type TokenSigner } from './tokens.ts';
+
+/** Who calls, after the rules of design §3 "One public port" let them in. */
+export interface Caller {
+  /** Null for a call that carries no key, which is fine from this machine without a web page. */
+  identity: Identity | null;
+  /** The web page's origin that gets CORS headers. */
+  origin: string | null;
+  /** A token was given that is not valid: only a WebSocket answers this itself (`Unauthorized` frame). */
+  badToken: boolean;
+}
+
+export interface AccessRules {
+  keys: Keys;
+  tokens: TokenSigner;
+  /** Origins of web pages that windtunnel.jsonc lets in, beside loopback ones. */
+  allowedOrigins: ReadonlySet<string>;
+}
+
+/** The origin of the page that calls, null without one; throws E_FOREIGN_ORIGIN for a page that may not. */
+export function checkOrigin(req: IncomingMessage, route: Route, rules: AccessRules): string | null {
+  const { origin } = req.headers;
+  if (origin !== undefined) return allowedOrigin(origin, rules);
+  // A page elsewhere can make a browser send a GET without Origin (an <img>, a link): only the fetch metadata shows it.
+  if (req.headers['sec-fetch-site'] === 'cross-site' && !isReadable(req, route)) throw foreignOrigin('another site');
+  return null;
+}
+
+/** Lets a call in, or throws E_UNAUTHORIZED. `origin` as `checkOrigin` returned it. */
+export function admit(
+  req: IncomingMessage,
+  route: Route,
+  connection: ConnectionContext,
+  rules: AccessRules,
+  origin: string | null,
+): Caller {
+  const nobody: Caller = { identity: null, origin, badToken: false };
+  // What stands in front of fal here adds its own key, as a server's proxy route does: the page has none to give.
+  if (isCapability(req, route) || route.service === 'proxy') return nobody;
+
+  const { authorization } = req.headers;
+  if (authorization !== undefined) {
+    const identity = identityOf(authorization, rules, route);
+    if (identity === null) throw unauthorized('The key is not a key of this emulator.');
+    return { identity, origin, badToken: false };
+  }
+  const token = queryToken(route.query);
+  if (token !== null) {
+    const claims = rules.tokens.verify(token);
+    const opened = claims !== null && opensRoute(claims, route);
+    if (opened) return { identity: { kind: 'exec', user: claims.sub }, origin, badToken: false };
+    if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
+    throw unauthorized('The token is not valid for this app, or it has ended.');
+  }
+  if (origin !== null && connection.identity === undefined) {
+    if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
+    throw unauthorized('A call from a web page needs a key.');
+  }
+  return nobody;
+}
+
+/** What answers without a key to whoever has its address: CDN files and upload addresses are unguessable. */
+function isCapability(req: IncomingMessage, route: Route): boolean {
+  if (route.service === 'health') return true;
+  return route.service === 'cdn' && (isReadable(req, route) || route.path.startsWith('/files/uploads/'));
+}
+
+function isReadable(req: IncomingMessage, route: Route): boolean {
+  return (req.method === 'GET' || req.method === 'HEAD') && (route.service === 'cdn' || route.service === 'health');
+}
+
+function allowedOrigin(origin: string, rules: AccessRules): string {
+  if (rules.allowedOrigins.has(origin)) return origin;
+  const page = /^https?:\/\/([^/?#@]+)$/i.exec(origin);
+  if (page && isLoopbackName(hostName(page[1]!))) return origin;
+  throw foreignOrigin(origin);
+}
+
+function identityOf(authorization: string, rules: AccessRules, route: Route): Identity | null {
+  const space = authorization.indexOf(' ');
+  const secret = space < 0 ? authorization : authorization.slice(space + 1).trim();
+  const identity = rules.keys.verify(secret);
+  if (identity !== null) return identity;
+  const claims = rules.tokens.verify(secret);
+  return claims !== null && opensRoute(claims, route) ? { kind: 'exec', user: claims.sub } : null;
+}
+
+function opensRoute(claims: Claims, route: Route): boolean {
+  if (route.service === 'cdn' || route.service === 'kv') return claims.aud === 'cdn';
+  if (route.service !== 'run') return false;
+  const parts = route.path.split('/').filter((part) => part !== '' && part !== 'workflows' && part !== 'comfy');
+  return opensApp(claims, parts[0] ?? '', parts[1] ?? '');
+}
+
+function queryToken(query: string): string | null {
+  return query.includes('fal_jwt_token=') ? new URLSearchParams(query).get('fal_jwt_token') : null;
+}
+
+function foreignOrigin(origin: string): WindtunnelError {
+  return new WindtunnelError('E_FOREIGN_ORIGIN', `A web page of ${origin} may not call this emulator.`, {
+    hint: 'Serve the page from localhost, or name its origin under "origins" in windtunnel.jsonc.',
+  });
+}
+
+function unauthorized(message: string): WindtunnelError {
+  return new WindtunnelError('E_UNAUTHORIZED', message, {
+    hint: 'Run the program under `windtunnel exec`, use the FAL_KEY that `windtunnel env` prints, or send no key. A real fal key is never accepted here.',
+  });
+}

@@ -1,0 +1,24 @@
+import type { Clock } from '../core/clock.ts';
+import type { EventBus } from '../core/event-bus.ts';
+import type { Log } from '../core/log.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { TokenSigner } from './access/tokens.ts';
+import type { FileStore } from './files/file-store.ts';
+import type { Uploads } from './files/uploads.ts';
+
+/** What the services of the gateway work with. */
+export interface GatewayDeps {
+  fleet: Fleet;
+  clock: Clock;
+  log: Log;
+  bus: EventBus;
+  tokens: TokenSigner;
+  files: FileStore;
+  uploads: Uploads;
+  /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
+  newBodyFile: () => string;
+  /** The loopback form of the public port: `http://127.0.0.1:8799`. */
+  publicUrl: () => string;
+  /** Models and files of windtunnel.jsonc that may come from fal. */
+  passthrough: readonly string[];
+}

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { VERSION } from '../contract/index.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Disposable } from '../core/disposable.ts';
+import type { EventBus } from '../core/event-bus.ts';
+import type { Log } from '../core/log.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { type AccessRules, admit, checkOrigin } from './access/access.ts';
+import { allowOrigin, answerPreflight, isPreflight } from './access/cors.ts';
+import type { Keys } from './access/keys.ts';
+import { TokenSigner } from './access/tokens.ts';
+import type { GatewayDeps } from './deps.ts';
+import type { Exchange } from './exchange.ts';
+import { notEmulated, toFailure } from './failure.ts';
+import { serveCdn } from './files/cdn-service.ts';
+import { FileStore } from './files/file-store.ts';
+import { Uploads } from './files/uploads.ts';
+import type { Service } from './hosts.ts';
+import type { ConnectionContext } from './port/connections.ts';
+import { proxiedRoute } from './proxy-protocol.ts';
+import { serveQueue } from './queue/queue-service.ts';
+import { sendFailure, sendJson } from './respond.ts';
+import { serveRest } from './rest/rest-service.ts';
+import { type Route, routeOf } from './route.ts';
+import { serveRealtime } from './run/realtime.ts';
+import { serveRun } from './run/run-service.ts';
+
+export interface GatewayOptions {
+  fleet: Fleet;
+  clock: Clock;
+  log: Log;
+  bus: EventBus;
+  keys: Keys;
+  /** Signs short-lived tokens; at least 32 random bytes, kept with the state so that tokens outlive a restart. */
+  tokenSecret: Uint8Array;
+  /** `origins` and `passthrough` of windtunnel.jsonc. */
+  config: { origins?: readonly string[] | undefined; passthrough?: readonly string[] | undefined };
+  /** Folder of the local CDN's files; absolute, made if missing. */
+  filesDir: string;
+  /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
+  newBodyFile: () => string;
+  /** `http://127.0.0.1:PORT`, known once the port is bound. */
+  publicUrl: () => string;
+}
+
+export interface Gateway extends Disposable {
+  onRequest(req: IncomingMessage, res: ServerResponse, connection: ConnectionContext): void;
+  onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, connection: ConnectionContext): void;
+}
+
+type Serve = (exchange: Exchange, deps: GatewayDeps) => void | Promise<void>;
+
+const SERVICES: Readonly<Record<Service, Serve>> = {
+  run: serveRun,
+  queue: serveQueue,
+  rest: serveRest,
+  cdn: serveCdn,
+  kv: () => {
+    throw notEmulated('The key-value store (kv.fal.media)');
+  },
+  ws: () => {
+    throw notEmulated('HTTP over WebSocket (ws.fal.run)');
+  },
+  api: ({ route }) => {
+    throw notEmulated(`The platform API (${route.host})`);
+  },
+  unknown: ({ route }) => {
+    throw notEmulated(`The host ${route.host}`);
+  },
+  proxy: (exchange, deps) => {
+    const route = proxiedRoute(exchange.req);
+    return SERVICES[route.service]({ ...exchange, route }, deps);
+  },
+  health: ({ res }, deps) =>
+    sendJson(res, 200, { status: 'ok', name: 'windtunnel', version: VERSION, url: deps.publicUrl() }),
+};
+
+/** Everything that the official clients call over HTTP; the port hands it parsed requests. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const { fleet, clock, bus, newBodyFile, publicUrl } = options;
+  const log = options.log.child('gateway');
+  const tokens = new TokenSigner(options.tokenSecret, clock);
+  const files = new FileStore(options.filesDir, clock, log);
+  const deps: GatewayDeps = {
+    fleet,
+    clock,
+    log,
+    bus,
+    tokens,
+    files,
+    uploads: new Uploads(files, clock),
+    newBodyFile,
+    publicUrl,
+    passthrough: options.config.passthrough ?? [],
+  };
+  const rules: AccessRules = { keys: options.keys, tokens, allowedOrigins: new Set(options.config.origins) };
+
+  const serve = async (req: IncomingMessage, res: ServerResponse, connection: ConnectionContext): Promise<void> => {
+    const route = routeFor(req, connection);
+    const origin = checkOrigin(req, route, rules);
+    if (origin !== null) {
+      allowOrigin(res, origin);
+      if (isPreflight(req)) {
+        answerPreflight(req, res);
+        return;
+      }
+    }
+    const caller = admit(req, route, connection, rules, origin);
+    await SERVICES[route.service]({ req, res, connection, route, caller }, deps);
+  };
+
+  return {
+    onRequest(req, res, connection) {
+      serve(req, res, connection).catch((thrown: unknown) => {
+        fail(req, res, thrown, log);
+      });
+    },
+    onUpgrade(req, socket, head, connection) {
+      // Until the socket has a reader, an error on it must not end the emulator.
+      socket.on('error', (error) => log.debug('websocket connection failed', { error: error.message }));
+      void serveRealtime({ req, socket, head }, deps, () => {
+        const route = routeFor(req, connection);
+        return { route, caller: admit(req, route, connection, rules, checkOrigin(req, route, rules)) };
+      });
+    },
+    dispose: () => files.dispose(),
+  };
+}
+
+function routeFor(req: IncomingMessage, connection: ConnectionContext): Route {
+  return routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
+}
+
+function fail(req: IncomingMessage, res: ServerResponse, thrown: unknown, log: Log): void {
+  if (res.destroyed || res.writableEnded) {
+    // The client left before the answer: nobody is there to be told.
+    log.debug('a call ended without its client', { path: req.url, error: String(thrown) });
+    return;
+  }
+  const failure = toFailure(thrown);
+  if (failure.error.kind === 'system') {
+    log.error('a call failed inside the emulator', { path: req.url, error: failure.error.stack ?? failure.message });
+  }
+  if (!res.headersSent && !res.hasHeader('x-fal-request-id')) res.setHeader('x-fal-request-id', randomUUID());
+  sendFailure(res, failure);
+  // What is left of a refused body is read and thrown away, so that the client gets to read its answer.
+  if (!req.complete) req.resume();
+}

@@ -1,0 +1,145 @@
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { type ErrorType, WindtunnelError } from '../../contract/index.ts';
+import type { Lease } from '../../fleet/fleet.ts';
+import type { Caller } from '../access/access.ts';
+import { resolveApp } from '../apps.ts';
+import type { GatewayDeps } from '../deps.ts';
+import { parseEndpointPath } from '../endpoint-id.ts';
+import { badRequest, type HttpFailure, notEmulated, toFailure } from '../failure.ts';
+import { forRunner } from '../headers.ts';
+import type { Route } from '../route.ts';
+import { withoutToken } from './query.ts';
+import { readHead } from './response-head.ts';
+import { abortType, connectionErrorType, runnerFailure } from './runner-errors.ts';
+
+export interface UpgradeCall {
+  req: IncomingMessage;
+  socket: Duplex;
+  head: Buffer;
+}
+
+/**
+ * A WebSocket to an app: takes a slot, then passes the bytes both ways, handshake included, so that frames, compression and
+ * close codes are the app's own. `enter` applies the access rules.
+ */
+export async function serveRealtime(
+  call: UpgradeCall,
+  deps: GatewayDeps,
+  enter: () => { route: Route; caller: Caller },
+): Promise<void> {
+  try {
+    const { route, caller } = enter();
+    if (route.service !== 'run') throw notEmulated(`A WebSocket to ${route.host} (${route.service})`);
+    const id = parseEndpointPath(route.path);
+    if (id === null) throw badRequest('The path names no app.', 'Use /<owner>/<app>/realtime.');
+    const app = resolveApp(deps.fleet.apps, id, deps.passthrough);
+    if (caller.badToken) {
+      refuseToken(call);
+      return;
+    }
+    const waiting = new AbortController();
+    const onGone = (): void => waiting.abort(new WindtunnelError('E_CANCELLED', 'The client went away.'));
+    call.socket.once('close', onGone);
+    const lease = await deps.fleet.direct.lease(app, { path: id.path, hint: null, signal: waiting.signal });
+    call.socket.off('close', onGone);
+    await tunnel(call, lease, id.path + withoutToken(route.query));
+  } catch (thrown) {
+    const failure = toFailure(thrown);
+    if (failure.error.kind === 'system') deps.log.error('a websocket failed', { error: failure.error.stack ?? '' });
+    answerFailure(call.socket, failure);
+  }
+}
+
+async function tunnel(call: UpgradeCall, lease: Lease, path: string): Promise<void> {
+  const { req, socket, head } = call;
+  let upstream: Duplex | null = null;
+  let status: number | null = null;
+  const onAbort = (): void => {
+    socket.destroy();
+    upstream?.destroy();
+  };
+  lease.signal.addEventListener('abort', onAbort);
+  let error: ErrorType | undefined;
+  try {
+    upstream = await lease.connect();
+    upstream.on('error', onAbort);
+    if (socket.destroyed) return;
+    upstream.write(handshake(req, lease, path));
+    if (head.length > 0) upstream.write(head);
+    const answer = await readHead(upstream);
+    status = answer.status;
+    const firstLine = answer.head.indexOf('\r\n');
+    socket.write(
+      `${answer.head.slice(0, firstLine)}\r\nx-fal-request-id: ${lease.requestId}${answer.head.slice(firstLine)}`,
+      'latin1',
+    );
+    if (answer.rest.length > 0) socket.write(answer.rest);
+    await joined(socket, upstream);
+  } catch (thrown) {
+    const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+    error = lease.signal.aborted ? abortType(lease.signal.reason) : connectionErrorType(cause, false);
+    if (status === null) throw runnerFailure(error);
+    socket.destroy();
+  } finally {
+    upstream?.destroy();
+    lease.signal.removeEventListener('abort', onAbort);
+    lease.release({ status, ...(error === undefined ? {} : { error }) });
+  }
+}
+
+/** Passes bytes both ways until both ends are closed. */
+function joined(socket: Duplex, upstream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    let open = 2;
+    const onClose = (other: Duplex) => (): void => {
+      other.destroy();
+      open -= 1;
+      if (open === 0) resolve();
+    };
+    socket.once('close', onClose(upstream));
+    upstream.once('close', onClose(socket));
+    socket.pipe(upstream);
+    upstream.pipe(socket);
+    if (socket.destroyed) upstream.destroy();
+    if (upstream.destroyed) socket.destroy();
+  });
+}
+
+function handshake(req: IncomingMessage, lease: Lease, path: string): string {
+  const lines = [`GET ${path} HTTP/1.1`, 'host: runner', 'connection: Upgrade', 'upgrade: websocket'];
+  for (const [name, value] of [...forRunner(req.rawHeaders), ...lease.headers]) lines.push(`${name}: ${value}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+/** fal takes the connection of a bad token and says so in a frame: a browser could not read a refused handshake. */
+function refuseToken({ req, socket, head }: UpgradeCall): void {
+  const server = new WebSocketServer({ noServer: true });
+  server.handleUpgrade(req, socket, head, (connection) => {
+    connection.send(JSON.stringify({ status: 'error', error: 'Unauthorized' }));
+    connection.close(1000);
+  });
+}
+
+function answerFailure(socket: Duplex, failure: HttpFailure): void {
+  if (socket.destroyed || !socket.writable) return;
+  const { error, answer, status } = failure;
+  const body = JSON.stringify({
+    detail: error.message,
+    ...(answer.type === undefined ? {} : { error_type: answer.type }),
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  });
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
+      'content-type: application/json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      `x-windtunnel-error: ${error.code}`,
+      ...(answer.type === undefined ? [] : [`x-fal-error-type: ${answer.type}`]),
+      'connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+  );
+}
