@@ -60,6 +60,11 @@ export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: 
       stream.destroy();
       if (!secure && reason !== null) log.warn(handshakeProblem(reason), { reason, sni: inner.servername || null });
     });
+    // A FIN before the handshake is over is seen by a stream that is being read alone. No data comes before 'secure'.
+    inner.once('end', () => {
+      if (!secure) inner.destroy();
+    });
+    inner.resume();
     inner.once('secure', () => {
       timer.cancel();
       secure = true;

@@ -24,7 +24,10 @@ export interface TestPort {
 }
 
 /** A port whose handler answers with what it saw, as JSON; `/files/x` and any other path alike. Key: `KEY`. */
-export async function startTestPort(options: Partial<PortOptions> & { clock?: Clock } = {}): Promise<TestPort> {
+export async function startTestPort(
+  options: Partial<PortOptions> & { clock?: Clock } = {},
+  wanted = 0,
+): Promise<TestPort> {
   const logged: string[] = [];
   const port = createPort({
     leaves,
@@ -57,7 +60,7 @@ export async function startTestPort(options: Partial<PortOptions> & { clock?: Cl
     authorizeProxy: (_user, password) => (password === 'KEY' ? { id: 'exec-1', route: () => null } : null),
     ...options,
   });
-  const { port: number } = await port.listen(0);
+  const { port: number } = await port.listen(wanted);
   return { port, number, logged };
 }
 
