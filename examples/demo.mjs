@@ -20,10 +20,7 @@ const ended = new Promise((resolve) => emulator.once('close', (code, signal) => 
 passSignals(emulator);
 
 try {
-  const { url } = await Promise.race([
-    registered(),
-    ended.then((how) => Promise.reject(new Error(`windtunnel run ended with ${how}.`))),
-  ]);
+  const { url } = await registered();
   say('windtunnel exec -- node examples/demo-client.mjs   (the official @fal-ai/client, as it would be used with fal)');
   const result = JSON.parse(await windtunnel('exec', '--', process.execPath, 'examples/demo-client.mjs'));
 
@@ -55,6 +52,7 @@ async function registered() {
   const deadline = Date.now() + START_MINUTES * 60_000;
   let last = '';
   while (Date.now() < deadline) {
+    if (emulator.exitCode !== null || emulator.signalCode !== null) throw new Error('windtunnel run has ended.');
     try {
       const status = JSON.parse(await windtunnel('ps', '--json'));
       if (status.apps.some((app) => app.id.endsWith('/pixels'))) return status;
