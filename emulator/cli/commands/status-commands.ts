@@ -1,0 +1,122 @@
+import type { Command } from 'commander';
+import { connectEmulator, findEmulator } from '../../client/discover.ts';
+import { processStart } from '../../client/process-identity.ts';
+import { type AppStatus, type Status, WindtunnelError } from '../../contract/index.ts';
+import { systemClock } from '../../core/clock.ts';
+import { logLine } from '../event-lines.ts';
+import { formatAge, formatBytes, table } from '../table.ts';
+import { EXIT, type Terminal } from '../terminal.ts';
+import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
+
+interface JsonOption extends WorkspaceOption {
+  json?: boolean;
+}
+
+export async function ps(terminal: Terminal, options: JsonOption): Promise<number> {
+  const { client } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
+  const status = await client.status();
+  if (options.json) terminal.out(JSON.stringify(status, null, 2));
+  else for (const line of statusLines(status)) terminal.out(line);
+  return EXIT.ok;
+}
+
+function statusLines(status: Status): string[] {
+  const head = `emulator ${status.version}  ${status.url}  pid ${status.pid}  ${status.workspace}`;
+  if (status.apps.length === 0) return [head, 'no apps; register one with `windtunnel run FILE.py`'];
+  const apps = status.apps.map((app) => [
+    app.id,
+    app.revision,
+    app.engine,
+    String(app.queued),
+    String(app.running),
+    String(app.runners.length),
+    appState(app),
+  ]);
+  const runners = status.apps.flatMap((app) =>
+    app.runners.map((runner) => [
+      runner.id,
+      app.id,
+      runner.phase && runner.phase !== 'ready' ? `${runner.state} (${runner.phase})` : runner.state,
+      `${runner.inFlight}/${runner.slots}`,
+      runner.memoryBytes === null ? '-' : formatBytes(runner.memoryBytes),
+      formatAge(systemClock.now() - runner.startedAt),
+    ]),
+  );
+  const lines = [head, '', ...table([['APP', 'REVISION', 'ENGINE', 'QUEUED', 'RUNNING', 'RUNNERS', 'STATE'], ...apps])];
+  if (runners.length === 0) return lines;
+  return [...lines, '', ...table([['RUNNER', 'APP', 'STATE', 'BUSY', 'MEMORY', 'AGE'], ...runners])];
+}
+
+function appState(app: AppStatus): string {
+  if (app.lastError) return `failed: ${app.lastError.message}`;
+  return app.runners.length > 0 ? 'up' : 'scaled to zero';
+}
+
+export async function logs(
+  terminal: Terminal,
+  of: string | undefined,
+  options: JsonOption & { follow?: boolean },
+): Promise<number> {
+  const { client } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
+  const query = { of: of ?? null, follow: options.follow ?? false };
+  for await (const entry of client.logs(query, terminal.interrupted)) {
+    terminal.out(options.json ? JSON.stringify(entry) : logLine(entry));
+  }
+  return EXIT.ok;
+}
+
+const STOP_MS = 30_000;
+
+/** Stops the emulator of the workspace and waits until its process is gone. */
+export async function down(terminal: Terminal, options: WorkspaceOption): Promise<number> {
+  const workspace = workspaceOf(terminal, options);
+  const found = findEmulator(terminal.host, workspace);
+  if (!found) {
+    terminal.note(`No emulator runs for ${workspace}.`);
+    return EXIT.ok;
+  }
+  const { pid, processStart: started } = found.entry;
+  const isGone = () => processStart(pid) !== started;
+  try {
+    await found.client.shutdown();
+  } catch (error) {
+    // It may have ended between our look and our call: that is what was asked for.
+    if (!isGone()) throw error;
+  }
+  const deadline = systemClock.monotonic() + STOP_MS;
+  while (!isGone()) {
+    if (systemClock.monotonic() > deadline) {
+      throw new WindtunnelError('E_INTERNAL', `The emulator (pid ${pid}) has not ended within ${STOP_MS / 1000} s.`, {
+        hint: `End it with \`kill -9 ${pid}\`; the next start cleans up after it.`,
+      });
+    }
+    await systemClock.sleep(50, terminal.interrupted);
+  }
+  terminal.note(`Stopped the emulator of ${found.entry.workspace}.`);
+  return EXIT.ok;
+}
+
+export function addStatusCommands(program: Command, run: (action: () => Promise<number>) => void, terminal: Terminal) {
+  program
+    .command('ps')
+    .description('list apps, runners and queue depth')
+    .option('--json', 'print JSON')
+    .option('--workspace <dir>', 'workspace folder')
+    .addHelpText('after', '\nExamples:\n  windtunnel ps\n  windtunnel ps --json | jq .apps[].queued')
+    .action((options: JsonOption) => run(() => ps(terminal, options)));
+  program
+    .command('logs')
+    .description('print log lines of an app, a request, a runner, or of all')
+    .argument('[of]', 'OWNER/APP, app name, request id or runner id')
+    .option('-f, --follow', 'wait for more; a request is followed to its end')
+    .option('--json', 'print one JSON object a line')
+    .option('--workspace <dir>', 'workspace folder')
+    .addHelpText('after', '\nExamples:\n  windtunnel logs pixels -f\n  windtunnel logs 6f1c2a34-…')
+    .action((of: string | undefined, options) => run(() => logs(terminal, of, options)));
+  program
+    .command('down')
+    .description('stop the emulator and all its runners')
+    .option('--workspace <dir>', 'workspace folder')
+    .addHelpText('after', '\nExample:\n  windtunnel down')
+    .action((options: WorkspaceOption) => run(() => down(terminal, options)));
+}

@@ -1,0 +1,59 @@
+import type { EmulatorEvent, LogEntry } from '../contract/index.ts';
+import { errorLines } from './terminal.ts';
+
+/** What a person at `run` is told of an event; no lines for what would only be noise. */
+export function eventLines(event: EmulatorEvent): string[] {
+  const say = (app: string, text: string) => [`${time(event.at)} ${app}  ${text}`];
+  switch (event.type) {
+    case 'log':
+      return [logLine(event)];
+    case 'app.reload':
+      return say(event.app, `reload: ${event.reason}`);
+    case 'app.failed': {
+      const { error } = event;
+      return [
+        `${time(event.at)} ${event.app}  failed`,
+        ...errorLines({ hint: undefined, detail: undefined, ...error }),
+      ];
+    }
+    case 'app.removed':
+      return say(event.app, 'removed');
+    case 'environment.progress':
+      return say(event.app, event.message);
+    case 'environment.ready':
+      return event.cached ? [] : say(event.app, `environment ready in ${event.seconds.toFixed(1)} s`);
+    case 'runner.state':
+      if (event.state === 'IDLE' || event.state === 'RUNNING') return [];
+      return say(event.app, `runner ${short(event.runner)} ${event.state}${event.phase ? ` (${event.phase})` : ''}`);
+    case 'runner.exit':
+      if (event.exit.cause === 'stopped') return [];
+      return say(event.app, `runner ${short(event.runner)} ended: ${exitText(event.exit)}`);
+    case 'request.state':
+      return say(event.app, `request ${event.request} ${event.state}${event.reason ? ` (${event.reason})` : ''}`);
+    case 'direct':
+      return say(event.app, `request ${event.request} answered ${event.status} in ${milliseconds(event.seconds)}`);
+    case 'emulator.notice':
+      return [`${time(event.at)} ${event.level === 'info' ? 'note' : event.level}: ${event.message}`];
+    case 'app.registered':
+    case 'emulator.ready':
+      return [];
+  }
+}
+
+/** One log line with its origin: the request it belongs to, else the runner. */
+export function logLine({ app, request, runner, line }: Pick<LogEntry, 'app' | 'request' | 'runner' | 'line'>): string {
+  const origin = request ? short(request) : runner ? `runner ${short(runner)}` : '-';
+  return `${line.timestamp.slice(11, 19)} ${app}  ${origin} | ${line.message}`;
+}
+
+const time = (at: number): string => new Date(at).toISOString().slice(11, 19);
+
+const short = (id: string): string => id.slice(0, 8);
+
+const milliseconds = (seconds: number): string =>
+  seconds < 10 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+
+function exitText(exit: { code: number | null; signal: string | null; cause: string }): string {
+  const how = exit.signal ?? (exit.code === null ? null : `code ${exit.code}`);
+  return how === null ? exit.cause : `${exit.cause}, ${how}`;
+}
