@@ -9,8 +9,8 @@ import { testPython } from '../support/python.ts';
 
 const execute = promisify(execFile);
 const PIN = 'fal-client==1.0.3';
-const LIVE = ['test_fal_client', 'test_fal_client_streaming', 'test_fal_client_upload', 'test_fal_client_encode'];
-const FILES = ['test_sync_client.py', 'test_async_client.py'];
+const COMMON = ['test_fal_client', 'test_fal_client_streaming', 'test_fal_client_upload'];
+const LIVE = { 'test_sync_client.py': [...COMMON, 'test_fal_client_encode'], 'test_async_client.py': COMMON };
 
 let emulator: EmulatorUnderTest;
 let sources: string;
@@ -45,8 +45,8 @@ beforeAll(async () => {
 afterAll(() => emulator?.dispose(), 60_000);
 
 describe(`the live tests of ${PIN}, unmodified, under exec, with stub apps`, () => {
-  for (const file of FILES) {
-    for (const name of LIVE) {
+  for (const [file, names] of Object.entries(LIVE)) {
+    for (const name of names) {
       test(`${file}::${name}`, async () => {
         const work = mkdtempSync(path.join(tmpdir(), 'wt-up-'));
         try {
