@@ -35,6 +35,8 @@ export interface SourceBundle {
   files: { from: string; to: string }[];
   /** Folders of the workspace whose other modules must be refused, with the word that deploy would not ship them. */
   guarded: string[];
+  /** The app's own working folder, relative to that of `files` (`app_files_context_dir`); absent or '' where it is the same. */
+  cwd?: string;
 }
 
 /** A built environment: where the runner's Python is. */

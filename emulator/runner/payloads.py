@@ -25,16 +25,15 @@ def _source(payload):
     sys.meta_path.insert(0, guard)
     # Appended, as the SDK does with the folder of the deploy: installed packages win.
     sys.path.extend(payload["roots"])
-    module = _run_file(payload["file"])
-    function = _servable(_find(module, payload["symbol"]))
+    module = run_file(payload["file"])
+    function = _servable(find(module, payload["symbol"]))
     try:
         import_guard.check(guard, function)
     except import_guard.UnshippedImport as error:
         raise _placed(error)
     guard.start_serving()
-    if payload["files"]:
-        # /app is on the path of a runner that has app_files (fal/app_files.py); our guard has told it to the finder.
-        sys.path.append(os.getcwd())
+    # A runner that has app_files has their folder, and the app's own in it, on its path (fal/app_files.py).
+    sys.path.extend(os.path.abspath(folder) for folder in dict.fromkeys(payload["workPath"]))
     return function
 
 
@@ -55,7 +54,7 @@ def _entrypoint(payload):
     return _servable(target)
 
 
-def _run_file(path):
+def run_file(path):
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     module = types.ModuleType(MODULE_NAME)
@@ -67,7 +66,7 @@ def _run_file(path):
     return module
 
 
-def _find(module, symbol):
+def find(module, symbol):
     try:
         return getattr(module, symbol)
     except AttributeError:

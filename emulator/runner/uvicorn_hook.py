@@ -37,8 +37,8 @@ class Switch:
         if len(secrets) != 1 or not hmac.compare_digest(secrets[0], self._secret):
             await _refuse(scope, send)
             return
-        # A unix socket has no client address; apps read request.client.host.
-        scope = dict(scope, headers=headers, client=scope.get("client") or ("127.0.0.1", 0), server=("0.0.0.0", 8080))
+        # A unix socket has no client address; apps read request.client.host. In place: the access log reads it as well.
+        scope.update(headers=headers, client=scope.get("client") or ("127.0.0.1", 0), server=("0.0.0.0", 8080))
         if self._logs is None or request is None:
             await self._app(scope, receive, send)
             return

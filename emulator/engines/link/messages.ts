@@ -92,6 +92,8 @@ export type HarnessPayload =
       modules: string[];
       /** Absolute paths of the files that are shipped. */
       files: string[];
+      /** Folders of the shipped files that are on the search path, relative to the working folder. */
+      workPath: string[];
     }
   | { kind: 'pickle'; file: string }
   | { kind: 'entrypoint'; entrypoint: string };

@@ -1,6 +1,6 @@
 import { copyFile, constants as fsConstants, mkdir, readFile, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type RunnerSpec, WindtunnelError } from '../../contract/index.ts';
+import { type RunnerSpec, type SourceBundle, WindtunnelError } from '../../contract/index.ts';
 
 // A shipped file is copied, so that an app which writes to it does not write to the user's source; only model weights
 // and the like are linked, for they would be copied at every start.
@@ -14,8 +14,8 @@ export interface FolderPlan {
   required: boolean;
   /** Working folder, as the runner sees it. */
   cwd: string;
-  /** Working folder on this machine. */
-  workDir: string;
+  /** The same where nothing can be mounted. */
+  cwdUnmapped: string;
   /** The data folder, as the runner sees it. */
   data: string;
 }
@@ -37,13 +37,14 @@ export async function planFolders(
   const hidden = await firstUnder('/data', kept);
   if (!linked && platform === 'linux' && !hidden) mapped['/data'] = spec.dataDir;
   if (required && !mapped['/data']) throw dataMountError(spec, platform, hidden);
-  const files = spec.payload.kind === 'source' && spec.payload.bundle.files.length > 0;
-  if (files && platform === 'linux' && !(await firstUnder('/app', kept))) mapped['/app'] = workDir;
+  const bundle = spec.payload.kind === 'source' ? spec.payload.bundle : null;
+  if (bundle && bundle.files.length > 0 && platform === 'linux' && !(await firstUnder('/app', kept)))
+    mapped['/app'] = workDir;
   return {
     mapped,
     required,
-    cwd: mapped['/app'] ? '/app' : workDir,
-    workDir,
+    cwd: path.join(mapped['/app'] ? '/app' : workDir, ownCwd(bundle)),
+    cwdUnmapped: path.join(workDir, ownCwd(bundle)),
     data: linked || mapped['/data'] ? '/data' : spec.dataDir,
   };
 }
@@ -75,6 +76,7 @@ export function dataMountError(
 /** Puts the files that the app ships into its working folder. Throws E_FILE_UNREADABLE. */
 export async function stageFiles(spec: RunnerSpec, workDir: string, sizeOf: (file: string) => Promise<number>) {
   if (spec.payload.kind !== 'source') return;
+  await mkdir(path.join(workDir, ownCwd(spec.payload.bundle)), { recursive: true });
   for (const { from, to } of spec.payload.bundle.files) {
     const target = path.join(workDir, to);
     try {
@@ -86,6 +88,12 @@ export async function stageFiles(spec: RunnerSpec, workDir: string, sizeOf: (fil
       throw new WindtunnelError('E_FILE_UNREADABLE', `${from}, which app_files names, cannot be copied.`, { cause });
     }
   }
+}
+
+/** Working folder of the app below that of its files; the SDK makes it when no file is in it (fal/app_files.py). */
+export function ownCwd(bundle: SourceBundle | null): string {
+  const cwd = bundle?.cwd ?? '';
+  return cwd.startsWith('..') ? '' : cwd;
 }
 
 /** Whether the app's own code mentions /data at all. */

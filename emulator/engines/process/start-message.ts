@@ -2,7 +2,7 @@ import path from 'node:path';
 import { RUNNER_SECRET_HEADER, type RunnerSpec } from '../../contract/index.ts';
 import { LINK_VERSION } from '../link/frames.ts';
 import type { HarnessPayload, StartMessage } from '../link/messages.ts';
-import type { FolderPlan } from './folders.ts';
+import { type FolderPlan, ownCwd } from './folders.ts';
 
 /** Hosts that a runner reaches through the tunnel, with all their subdomains. */
 export const FAL_HOSTS = ['fal.run', 'fal.ai', 'fal.media', 'falrun.com', 'fal.dev'];
@@ -30,7 +30,7 @@ export function startMessage(spec: RunnerSpec, python: string, context: StartCon
     folders: folders.mapped,
     foldersRequired: folders.required,
     envUnmapped: { HF_HOME: `${spec.dataDir}/.cache/huggingface` },
-    cwdUnmapped: folders.workDir,
+    cwdUnmapped: folders.cwdUnmapped,
     graceSeconds: spec.graceSeconds,
     memoryBytes: spec.limits.memoryBytes,
     port: boundPort(spec),
@@ -59,6 +59,7 @@ function harnessPayload({ payload }: RunnerSpec): HarnessPayload | null {
         roots: [...new Set([payload.bundle.root, ...payload.bundle.guarded])],
         modules: payload.bundle.modules,
         files: payload.bundle.files.map((file) => file.from),
+        workPath: payload.bundle.files.length === 0 ? [] : ['.', path.relative(ownCwd(payload.bundle), '') || '.'],
       };
   }
 }
