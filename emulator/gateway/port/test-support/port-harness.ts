@@ -103,6 +103,7 @@ export function drain(stream: Duplex): Promise<Outcome> {
       end = 'reset';
     });
     stream.once('close', finish);
+    stream.resume();
   });
 }
 
@@ -127,6 +128,7 @@ export function readHead(stream: Duplex): Promise<string> {
     };
     const onClose = () => reject(new Error(`closed after ${JSON.stringify(text)}`));
     stream.on('data', onData).once('close', onClose);
+    stream.resume();
   });
 }
 
