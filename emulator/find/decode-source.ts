@@ -18,11 +18,15 @@ export function normalizeNewlines(source: string): string {
 
 function decoderFor(declared: string | undefined): InstanceType<typeof TextDecoder> {
   if (declared === undefined) return new TextDecoder();
-  try {
-    return new TextDecoder(declared.replaceAll('_', '-').toLowerCase());
-  } catch (error) {
-    // RangeError: a codec that only Python has (`rot13`, `cp037`): what is ASCII in it is mostly still readable as UTF-8.
-    if (error instanceof RangeError) return new TextDecoder();
-    throw error;
+  // Python writes `latin-1` and `iso_8859_1` where the web's labels are `latin1` and `iso-8859-1`.
+  const name = declared.replaceAll('_', '-').toLowerCase();
+  for (const label of [name, name.replace(/^(?:iso-)?latin-/, 'latin')]) {
+    try {
+      return new TextDecoder(label);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
   }
+  // A codec that only Python has (`rot13`, `cp037`): what is ASCII in it is mostly still readable as UTF-8.
+  return new TextDecoder();
 }

@@ -68,7 +68,8 @@ function classApp(model: ClassModel, file: string): FoundApp {
   const endpoints: FoundEndpoint[] = [];
   for (const method of methods.values()) {
     if (method?.endpoint === 'unresolved') unresolved.push(`endpoint ${method.name}`);
-    else if (method?.endpoint) endpoints.push(method.endpoint);
+    // A method that is bound to a second name is still one route.
+    else if (method?.endpoint && !endpoints.includes(method.endpoint)) endpoints.push(method.endpoint);
   }
   endpoints.sort((a, b) => a.lines.start - b.lines.start);
   const name = model.appName === UNKNOWN ? '' : model.appName;

@@ -236,12 +236,16 @@ function defineFunction(node: SyntaxNode, decorators: SyntaxNode[], outer: Synta
   const name = node.childForFieldName('name');
   if (!name || name.isMissing || name.text === '') return;
   const model: FunctionModel = { name: name.text, lines: lines(outer), endpoint: null, options: null };
+  let isStatic = false;
   for (const decorator of decorators) {
     const call = onlyChild(decorator);
     if (!call) continue;
     bindEndpoint(call, model, scope);
+    // The SDK collects bound methods only. Source: `App.collect_routes`.
+    if (call.text === 'staticmethod') isStatic = true;
     if (isFalFunction(call, scope)) model.options = readFalFunction(call, scope);
   }
+  if (isStatic) model.endpoint = null;
   scope.bind(model.name, { kind: 'function', model });
 }
 
