@@ -54,7 +54,7 @@ export async function buildEnvironment(home: string, plan: BuildPlan, context: B
     context.onProgress(`Creating an environment with Python ${plan.python.version}${plan.uv ? ' and uv' : ''}`);
     const made = await step(
       plan.uv
-        ? [plan.uv, 'venv', '--no-project', '--python', plan.python.executable, venv]
+        ? [plan.uv, 'venv', '--quiet', '--no-project', '--python', plan.python.executable, venv]
         : [plan.python.executable, '-m', 'venv', venv],
     );
     if (made.code !== 0) throw venvError(plan.python, output(made));

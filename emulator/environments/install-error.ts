@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { WindtunnelError } from '../contract/index.ts';
 import { requirementName } from './fal-requirements.ts';
 
@@ -53,7 +54,7 @@ function named(layer: readonly string[], output: string): string[] {
 
 function mentions(text: string, requirement: string): boolean {
   const name = requirementName(requirement);
-  if (name === null) return requirement.length > 1 && text.includes(requirement);
+  if (name === null) return requirement.length > 1 && text.includes(path.basename(requirement.replace(/\[.*$/, '')));
   const pattern = name.split('-').join('[-_.]+');
   return new RegExp(`(^|[^\\w.-])${pattern}($|[^\\w-])`, 'i').test(text);
 }
@@ -61,7 +62,7 @@ function mentions(text: string, requirement: string): boolean {
 function reason(detail: string): string {
   const lines = detail
     .split('\n')
-    .map((line) => line.replace(/^[\s×╰─▶├│·]+/, '').trim())
+    .map((line) => line.replace(/^[\s×╰─▶├│·]+/, '').replace(/^cause: /, '').trim())
     .filter((line) => line !== '');
   const telling = lines.find((line) => /^Because/.test(line)) ?? lines.findLast((line) => /^(ERROR|error):/.test(line));
   const line = (telling ?? lines.at(-1) ?? 'the installer gave no reason').replace(/^(ERROR|error): /, '');

@@ -58,7 +58,7 @@ export async function probePython(path: string, deps: ProbeDeps, signal: AbortSi
       env: deps.env,
       signal: AbortSignal.any([signal, timeout.signal]),
     });
-    if (result.code !== 0) return lastLine(result.stderr) || `ended with ${result.code ?? result.signal}`;
+    if (result.code !== 0) return complaint(result.stderr) || `ended with ${result.code ?? result.signal}`;
     const parsed = z.safeParse(ProbeSchema, parseJson(lastLine(result.stdout)));
     if (!parsed.success) return 'is not a Python interpreter';
     const { executable, version, venv, pip, arch } = parsed.data;
@@ -76,6 +76,10 @@ export async function probePython(path: string, deps: ProbeDeps, signal: AbortSi
 export const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';
+
+// A traceback says it last; a shim or a loader says it first.
+const complaint = (text: string): string =>
+  text.includes('Traceback') ? lastLine(text) : (text.trimStart().split('\n')[0]?.trim() ?? '');
 
 function parseJson(text: string): unknown {
   try {

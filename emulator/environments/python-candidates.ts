@@ -77,8 +77,7 @@ const pyenvFolder = (env: NodeJS.ProcessEnv): string =>
 function managed(folder: string, below: string): string[] {
   try {
     return readdirSync(folder)
-      .sort()
-      .toReversed()
+      .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
       .map((name) => path.join(folder, name, below));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
