@@ -56,7 +56,8 @@ export function execEnv(env: Environment, options: ExecEnvOptions): Record<strin
   const original = originalEnv(env);
   const changes = changesOf(original, options);
   const saved: Record<string, string | null> = {};
-  for (const name of Object.keys(changes)) saved[name] = original[name] ?? null;
+  // Sorted: the order of the variables in `env` must not show.
+  for (const name of Object.keys(changes).sort()) saved[name] = original[name] ?? null;
   const result: Record<string, string> = { ...original };
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) delete result[name];
@@ -113,6 +114,7 @@ function changesOf(original: Record<string, string>, options: ExecEnvOptions): R
 function noProxy(original: Record<string, string>): string {
   const lists = Object.keys(original)
     .filter((name) => name.toLowerCase() === 'no_proxy')
+    .sort()
     .flatMap((name) => parseNoProxy(original[name] ?? '').entries);
   return [...new Set([...lists.filter((entry) => !leaksFal(entry)), ...LOOPBACK])].join(',');
 }
