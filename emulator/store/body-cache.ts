@@ -1,51 +1,59 @@
 import type { BodyTable } from './protocol.ts';
 
-/** What an entry costs beside its bytes: key, map slot, array and buffer objects. Measured on Node 24, rounded up. */
-const ENTRY_BYTES = 300;
+interface Slot {
+  at: number;
+  size: number;
+}
 
-/** Small bodies that were used last, up to a number of bytes: what is dispatched or polled soon is never read back from disk. */
+/**
+ * The small bodies that came last, so that what is dispatched or polled soon is not read back from disk. One ring of bytes in
+ * which the newest overwrite the oldest: 100,000 submits leave no garbage here and never hold more than the capacity.
+ */
 export class BodyCache {
-  private readonly entries = new Map<string, Uint8Array>();
-  private readonly capacity: number;
-  private held = 0;
+  private readonly slots = new Map<number, Slot>();
+  private readonly ring: Uint8Array;
+  private head = 0;
 
+  /** `capacity` in bytes; memory is taken as it is filled. */
   constructor(capacity: number) {
-    this.capacity = capacity;
+    this.ring = new Uint8Array(capacity);
   }
 
-  /** Bytes held now. */
-  get size(): number {
-    return this.held;
-  }
-
+  /** A copy, or undefined when it is not held. */
   get(table: BodyTable, seq: number): Uint8Array | undefined {
-    const key = `${table}${seq}`;
-    const bytes = this.entries.get(key);
-    if (bytes === undefined) return undefined;
-    // Map keeps insertion order: the first key is the one that was unused longest.
-    this.entries.delete(key);
-    this.entries.set(key, bytes);
-    return bytes;
+    const slot = this.slots.get(keyOf(table, seq));
+    return slot && this.ring.slice(slot.at, slot.at + slot.size);
   }
 
+  /** Copies `bytes`, unless they are more than a quarter of the capacity. */
   set(table: BodyTable, seq: number, bytes: Uint8Array): void {
-    this.delete(table, seq);
-    this.entries.set(`${table}${seq}`, bytes);
-    this.held += bytes.byteLength + ENTRY_BYTES;
-    for (const [key, oldest] of this.entries) {
-      if (this.held <= this.capacity) return;
-      this.drop(key, oldest);
+    const key = keyOf(table, seq);
+    this.slots.delete(key);
+    const size = bytes.byteLength;
+    if (size > this.ring.byteLength / 4) return;
+    if (this.head + size > this.ring.byteLength) {
+      // What stands between here and the end is of the last round, and the oldest.
+      this.dropWhile((slot) => slot.at >= this.head);
+      this.head = 0;
     }
+    const end = this.head + size;
+    this.dropWhile((slot) => slot.at >= this.head && slot.at < end);
+    this.ring.set(bytes, this.head);
+    this.slots.set(key, { at: this.head, size });
+    this.head = end;
   }
 
   delete(table: BodyTable, seq: number): void {
-    const key = `${table}${seq}`;
-    const bytes = this.entries.get(key);
-    if (bytes !== undefined) this.drop(key, bytes);
+    this.slots.delete(keyOf(table, seq));
   }
 
-  private drop(key: string, bytes: Uint8Array): void {
-    this.entries.delete(key);
-    this.held -= bytes.byteLength + ENTRY_BYTES;
+  /** Slots lie in the ring in the order of the map: the oldest come first, next to be overwritten. */
+  private dropWhile(doomed: (slot: Slot) => boolean): void {
+    for (const [key, slot] of this.slots) {
+      if (!doomed(slot)) return;
+      this.slots.delete(key);
+    }
   }
 }
+
+const keyOf = (table: BodyTable, seq: number): number => seq * 2 + (table === 'results' ? 1 : 0);

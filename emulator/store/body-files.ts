@@ -31,11 +31,14 @@ export class BodyFiles {
     return join(this.folder, name);
   }
 
-  /** Small bytes as they are, synchronously; a promise where something must reach the disk first. */
+  /**
+   * A copy of small bytes, at once (their buffer may be reused, or be a view of a large pool; the copy is moved to the writer);
+   * a promise where something must reach the disk first.
+   */
   prepare(body: StoredBody): PreparedBody | Promise<PreparedBody> {
     if (body.kind === 'file') return this.adopt(body.path, body.size);
     if (body.bytes.byteLength > LIMITS.inlineBodyBytes) return this.write(body.bytes);
-    return { row: { size: body.bytes.byteLength, file: null, bytes: ownBytes(body.bytes) }, written: null };
+    return { row: { size: body.bytes.byteLength, file: null, bytes: new Uint8Array(body.bytes) }, written: null };
   }
 
   async remove(path: string): Promise<void> {
@@ -83,12 +86,4 @@ export class BodyFiles {
     this.failpoints.hit('store.body-file-synced');
     return { row: { size, file: basename(path), bytes: null }, written };
   }
-}
-
-/**
- * Bytes with a buffer of their own. A Buffer is often a view of a larger pool: the cache would hold, and a message to the
- * worker would copy, all of it.
- */
-function ownBytes(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength && !Buffer.isBuffer(bytes) ? bytes : new Uint8Array(bytes);
 }

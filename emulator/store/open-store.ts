@@ -6,7 +6,8 @@ import { SqliteStore } from './sqlite-store.ts';
 import type { RequestStore } from './store.ts';
 import { WriterThread } from './writer-thread.ts';
 
-const CACHE_BYTES = 32 * 1024 * 1024;
+// Enough for what is dispatched or polled soon; 100,000 waiting requests must fit in 150 MB with all else.
+const CACHE_BYTES = 8 * 1024 * 1024;
 
 export interface OpenStoreOptions {
   /** The state folder; made when missing. */
@@ -16,7 +17,7 @@ export interface OpenStoreOptions {
   failpoints?: Failpoints;
   /** The writer thread's file. Default: beside this one, as source or as bundled. */
   workerUrl?: URL;
-  /** Bytes of small bodies kept in memory; default 32 MiB. */
+  /** Bytes of small bodies kept in memory; default 8 MiB. */
   cacheBytes?: number;
   /** A deliberate fault that the tests must catch; ignored unless failpoints are armed. */
   sabotage?: Sabotage;

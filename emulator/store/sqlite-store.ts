@@ -6,10 +6,11 @@ import { BodyCache } from './body-cache.ts';
 import { BodyFiles } from './body-files.ts';
 import { damaged } from './failure.ts';
 import type { BodyRow, BodyTable, FromWorker } from './protocol.ts';
-import { droppedOf, mutableValues, RecordReader, recordValues } from './records.ts';
+import { droppedOf, mutableValues, readRecord, recordValues } from './records.ts';
 import { RequestLogs } from './request-logs.ts';
 import type { RequestStore, StoredBody } from './store.ts';
 import { asStoreError, storeError } from './store-error.ts';
+import { TextPool } from './text-pool.ts';
 import type { WriterThread } from './writer-thread.ts';
 
 /** Requests forgotten in one operation: a batch of them stays short. */
@@ -32,6 +33,7 @@ export class SqliteStore implements RequestStore {
   private readonly submitting = new Set<string>();
   private readonly completing = new Set<string>();
   private readonly working = new Set<Promise<unknown>>();
+  private readonly pool = new TextPool();
   private readonly cache: BodyCache;
   private readonly files: BodyFiles;
   private readonly requestLogs: RequestLogs;
@@ -56,11 +58,10 @@ export class SqliteStore implements RequestStore {
 
   /** Takes in what the writer thread found on disk. Returned function is for WriterThread.start. */
   loader(): (message: Exclude<FromWorker, { type: 'acks' | 'failed' | 'closed' }>) => void {
-    const reader = new RecordReader();
     return (message) => {
       if (message.type === 'records') {
         for (const row of message.rows) {
-          const record = reader.read(row);
+          const record = readRecord(row, this.pool);
           if (this.byId.has(record.id)) throw new Error(`the request id ${record.id} is there twice`);
           this.insert(record);
           const dropped = droppedOf(row);
@@ -175,11 +176,10 @@ export class SqliteStore implements RequestStore {
       throw new WindtunnelError('E_STORE', `A request with the id ${id} is stored already.`);
     }
     this.submitting.add(id);
-    const row = recordValues(record);
-    let body: BodyRow | null = null;
+    const row = recordValues(record, this.pool);
     try {
-      body = await this.writeBody(input, (prepared) => {
-        return this.writer.send<'submit'>({ kind: 'submit', row, body: prepared });
+      await this.writeBody('inputs', seq, input, (body) => {
+        return this.writer.send<'submit'>({ kind: 'submit', row, body });
       });
       this.parts.failpoints.hit('store.submit-acknowledged');
     } catch (error) {
@@ -189,7 +189,6 @@ export class SqliteStore implements RequestStore {
     } finally {
       this.submitting.delete(id);
     }
-    if (body.bytes) this.cache.set('inputs', seq, body.bytes);
     this.insert(record);
   }
 
@@ -207,11 +206,10 @@ export class SqliteStore implements RequestStore {
     try {
       this.requestLogs.pump();
       const fields = mutableValues(record, { outcome, at: completedAt });
-      const body = await this.writeBody(result, (prepared) => {
-        return this.writer.send<'complete'>({ kind: 'complete', seq, fields, body: prepared });
+      await this.writeBody('results', seq, result, (body) => {
+        return this.writer.send<'complete'>({ kind: 'complete', seq, fields, body });
       });
       this.cache.delete('inputs', seq);
-      if (body.bytes) this.cache.set('results', seq, body.bytes);
     } catch (error) {
       throw asStoreError(error, this.parts.dir);
     } finally {
@@ -223,14 +221,21 @@ export class SqliteStore implements RequestStore {
     this.nextExpiry = Math.min(this.nextExpiry, outcome.expiresAt);
   }
 
-  /** Brings a body to where its row may point, then the row; takes a file back that was written for a refused row. */
-  private async writeBody(body: StoredBody, write: (row: BodyRow) => Promise<unknown>): Promise<BodyRow> {
+  /** Brings a body to where its row may point, then the row; takes both back when the row is refused. */
+  private async writeBody(
+    table: BodyTable,
+    seq: number,
+    body: StoredBody,
+    write: (row: BodyRow) => Promise<unknown>,
+  ): Promise<void> {
     const preparing = this.files.prepare(body);
     const { row, written } = preparing instanceof Promise ? await preparing : preparing;
+    // Before the row is sent: its bytes move to the writer.
+    if (row.bytes) this.cache.set(table, seq, row.bytes);
     try {
       await write(row);
-      return row;
     } catch (error) {
+      this.cache.delete(table, seq);
       if (written !== null) await this.files.remove(written);
       throw error;
     }

@@ -62,7 +62,7 @@ export class WriterThread {
     return thread;
   }
 
-  /** Sends one operation. Resolves with its result once it is durable. */
+  /** Sends one operation; the buffer of its body moves to the worker. Resolves with its result once it is durable. */
   send<K extends Op['kind']>(op: Extract<Op, { kind: K }>): Promise<OpResults[K]> {
     return new Promise<OpResults[K]>((resolve, reject) => {
       if (this.dead) return reject(this.dead);
@@ -84,8 +84,15 @@ export class WriterThread {
 
   private post(): void {
     if (this.outbox.length === 0) return;
-    this.worker.postMessage({ type: 'ops', ops: this.outbox } satisfies ToWorker);
+    const ops = this.outbox;
     this.outbox = [];
+    const moved: ArrayBuffer[] = [];
+    for (const op of ops) {
+      if ((op.kind === 'submit' || op.kind === 'complete') && op.body.bytes?.buffer instanceof ArrayBuffer) {
+        moved.push(op.body.bytes.buffer);
+      }
+    }
+    this.worker.postMessage({ type: 'ops', ops } satisfies ToWorker, moved);
   }
 
   private settle(acks: Extract<FromWorker, { type: 'acks' }>): void {
