@@ -96,7 +96,7 @@ function localRoute(path: string, query: string, origin: string, host: string): 
 
 /** The route that a proxied call means (`x-fal-target-url`), or null when its target is not fal's. */
 export function routeOfTarget(target: string): Route | null {
-  const parsed = /^https:\/\/([^/?#@\\]+)([^#]*)/i.exec(target);
+  const parsed = /^https:\/\/([^/?#@\\]+)((?:[/?][^#]*)?)(?:#.*)?$/i.exec(target);
   if (!parsed) return null;
   const host = hostName(parsed[1]!);
   const service = productionService(host);

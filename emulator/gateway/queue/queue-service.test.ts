@@ -32,21 +32,24 @@ describe('submit', () => {
     ['backup domain', 'https://queue.falrun.com/me/pixels', () => 'http://queue.falrun.com/me/pixels'],
   ] as const;
 
-  test.each(BASES)('1, 2, 4: %s: id, state, position and URLs on the base that the caller used', async (_name, target, base) => {
-    const answer = await gw.post(target, { n: 1 });
-    expect(answer.status).toBe(200);
-    const id = String(answer.json.request_id);
-    expect(answer.json).toEqual({
-      status: 'IN_QUEUE',
-      request_id: id,
-      response_url: `${base()}/requests/${id}`,
-      status_url: `${base()}/requests/${id}/status`,
-      cancel_url: `${base()}/requests/${id}/cancel`,
-      queue_position: 0,
-      gateway_request_id: id,
-    });
-    expect(answer.headers['x-fal-request-id']).toBe(id);
-  });
+  test.each(BASES)(
+    '1, 2, 4: %s: id, state, position and URLs on the base that the caller used',
+    async (_name, target, base) => {
+      const answer = await gw.post(target, { n: 1 });
+      expect(answer.status).toBe(200);
+      const id = String(answer.json.request_id);
+      expect(answer.json).toEqual({
+        status: 'IN_QUEUE',
+        request_id: id,
+        response_url: `${base()}/requests/${id}`,
+        status_url: `${base()}/requests/${id}/status`,
+        cancel_url: `${base()}/requests/${id}/cancel`,
+        queue_position: 0,
+        gateway_request_id: id,
+      });
+      expect(answer.headers['x-fal-request-id']).toBe(id);
+    },
+  );
 
   test('2: a TLS caller gets https URLs', async () => {
     gw.connection = { via: 'connect', tls: true };
@@ -54,7 +57,7 @@ describe('submit', () => {
     expect(answer.json.status_url).toMatch(/^https:\/\/queue\.fal\.run\/me\/pixels\/requests\//);
   });
 
-  test('3: the sub-path and the query that is not fal\'s reach the app', async () => {
+  test("3: the sub-path and the query that is not fal's reach the app", async () => {
     await gw.post('/queue/local/pixels/a/b?x=%20y&fal_webhook=http%3A%2F%2Flocalhost%3A1%2Fh&z', {});
     expect(gw.fleet.submits[0]).toMatchObject({
       app: 'local/pixels',
@@ -64,7 +67,7 @@ describe('submit', () => {
     });
   });
 
-  test('the platform\'s headers become options, and the rest reaches the app', async () => {
+  test("the platform's headers become options, and the rest reaches the app", async () => {
     await submit('/queue/local/pixels', {
       'x-fal-queue-priority': 'low',
       'x-fal-runner-hint': 'model-a',
@@ -96,13 +99,16 @@ describe('submit', () => {
     expect(gw.fleet.submits[0]?.startTimeout).toBe(5);
   });
 
-  test.each(['0', '0.1', '-1', 'soon', '', 'Infinity'])('22: a start timeout of %j is 400 bad_request', async (value) => {
-    const answer = await gw.post('/queue/local/pixels', {}, { 'x-fal-request-start-timeout': value });
-    expect(answer.status).toBe(400);
-    expect(answer.json.error_type).toBe('bad_request');
-    expect(answer.headers['x-fal-error-type']).toBe('bad_request');
-    expect(gw.fleet.submits).toEqual([]);
-  });
+  test.each(['0', '0.1', '-1', 'soon', '', 'Infinity'])(
+    '22: a start timeout of %j is 400 bad_request',
+    async (value) => {
+      const answer = await gw.post('/queue/local/pixels', {}, { 'x-fal-request-start-timeout': value });
+      expect(answer.status).toBe(400);
+      expect(answer.json.error_type).toBe('bad_request');
+      expect(answer.headers['x-fal-error-type']).toBe('bad_request');
+      expect(gw.fleet.submits).toEqual([]);
+    },
+  );
 
   test('23: over fal_max_queue_length is 429', async () => {
     await submit();
@@ -113,9 +119,12 @@ describe('submit', () => {
     expect((await gw.post('/queue/local/pixels?fal_max_queue_length=2', {})).status).toBe(200);
   });
 
-  test.each(['fal_max_queue_length=x', 'fal_max_queue_length=-1', 'fal_webhook=ftp%3A%2F%2Fx'])('%s is 400', async (query) => {
-    expect((await gw.post(`/queue/local/pixels?${query}`, {})).status).toBe(400);
-  });
+  test.each(['fal_max_queue_length=x', 'fal_max_queue_length=-1', 'fal_webhook=ftp%3A%2F%2Fx'])(
+    '%s is 400',
+    async (query) => {
+      expect((await gw.post(`/queue/local/pixels?${query}`, {})).status).toBe(400);
+    },
+  );
 
   test('an unknown retry config or priority is ignored', async () => {
     await submit('/queue/local/pixels', { 'x-fal-retry-config': '{oops', 'x-fal-queue-priority': 'urgent' });
