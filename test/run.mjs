@@ -70,6 +70,7 @@ async function runSuite({ name, folder }) {
   await Promise.all([tmp, home, path.join(runFolder, 'run')].map((folder) => mkdir(folder, { mode: 0o700 })));
   const env = {
     ...withoutFal(process.env),
+    ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
     TMPDIR: tmp,
     WINDTUNNEL_HOME: home,
     XDG_RUNTIME_DIR: path.join(runFolder, 'run'),
@@ -117,7 +118,7 @@ function output(command, args) {
   return new Promise((resolve, reject) => {
     const options = { cwd: root, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, NO_COLOR: '1' } };
     const child = execFile(command, args, options, (error, stdout, stderr) => {
-      if (error) reject(Object.assign(error, { output: `${stdout}${stderr}`.trim() || error.message }));
+      if (error) reject(Object.assign(error, { output: `${stderr}${stdout}`.trim() || error.message }));
       else resolve(stdout);
     });
     child.stdin.end();
