@@ -15,6 +15,18 @@ export const FAILPOINTS = [
   'store.result-before-commit',
   /** Worker: a batch with a result is on disk, nobody was told. */
   'store.result-after-commit',
+  /** Fleet: a request is accepted, nothing of it is stored. */
+  'fleet.before-submit',
+  /** Fleet: a runner was chosen, nothing was sent to it. */
+  'fleet.before-dispatch',
+  /** Fleet: the request is on its way to the runner. */
+  'fleet.after-dispatch',
+  /** Fleet: the runner's whole answer is here, nothing of it is stored. */
+  'fleet.after-runner-answer',
+  /** Fleet: a result is durable, those who wait for it were not told. */
+  'fleet.result-acknowledged',
+  /** Fleet: a cancellation is durable, its caller does not know. */
+  'fleet.cancel-acknowledged',
 ] as const;
 
 export type FailpointName = (typeof FAILPOINTS)[number];

@@ -111,6 +111,7 @@ export class EmulatorUnderTest {
       engine: 'process',
       watch: options.watch ?? false,
     });
+    await this.client.start(answer.app.id);
     return answer.app.id;
   }
 

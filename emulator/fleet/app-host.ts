@@ -1,0 +1,282 @@
+import type { AppId, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
+import { WindtunnelError } from '../contract/index.ts';
+import type { AppEffect, AppEvent, EndError, Revision } from '../core/app-protocol.ts';
+import { type AppState, createAppState, nextDeadline, waitingCount } from '../core/app-state.ts';
+import { step } from '../core/app-step.ts';
+import type { Timer } from '../core/clock.ts';
+import { effectiveSettings } from '../core/effective-settings.ts';
+import { chooseMachine } from '../core/machine-types.ts';
+import { hasRoom } from '../core/memory-room.ts';
+import type { RetryBudgets } from '../core/retry-policy.ts';
+import type { AppDefinition } from './fleet.ts';
+import type { FleetContext } from './options.ts';
+import { RunnerHost } from './runner-host.ts';
+
+/** Carries out what the core decides about requests. */
+export interface RequestWork {
+  dispatch(host: AppHost, id: string, runner: RunnerHost, attempt: number): void;
+  abort(id: string, attempt: number, error: string): void;
+  cancelOnRunner(id: string, runner: RunnerHost): void;
+  requeue(id: string, reason: string, spent: RetryBudgets): void;
+  accept(id: string): void;
+  end(id: string, error: EndError, detail: string): void;
+  refuse(id: string, error: SerializedError): void;
+  /** A line that a runner printed while it worked on `request`. False: no request of that id is known. */
+  log(request: string, line: LogLine): boolean;
+}
+
+interface Settling {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** One app at work: its core state, the runners that exist, and one timer for the next deadline. */
+export class AppHost {
+  readonly id: AppId;
+  readonly state: AppState;
+  readonly runners = new Map<string, RunnerHost>();
+  private readonly context: FleetContext;
+  private readonly work: RequestWork;
+  private readonly onRunnerGone: (runner: RunnerHost) => void;
+  private readonly definitions = new Map<string, AppDefinition>();
+  private readonly registering = new Map<string, Settling>();
+  private readonly starting = new Set<Settling>();
+  private readonly events: AppEvent[] = [];
+  private stepping = false;
+  private timer: { at: number; timer: Timer } | null = null;
+  /** Largest memory of a runner of this app so far, bytes. */
+  private peakMemory: number | null = null;
+
+  constructor(id: AppId, context: FleetContext, work: RequestWork, onRunnerGone: (runner: RunnerHost) => void) {
+    this.id = id;
+    this.context = context;
+    this.work = work;
+    this.onRunnerGone = onRunnerGone;
+    this.state = createAppState(id, context.newId, context.constants);
+  }
+
+  /** The registered revision, undefined for an app that only has requests from before. */
+  get definition(): AppDefinition | undefined {
+    return this.state.current === null ? undefined : this.definitions.get(this.state.current.id);
+  }
+
+  get waiting(): number {
+    return waitingCount(this.state);
+  }
+
+  apply(event: AppEvent): void {
+    this.events.push(event);
+    if (this.stepping) return;
+    this.stepping = true;
+    try {
+      for (let next = this.events.shift(); next; next = this.events.shift()) {
+        for (const effect of step(this.state, next, this.context.clock.now())) this.carryOut(effect);
+      }
+    } finally {
+      this.stepping = false;
+    }
+    this.arm();
+  }
+
+  register(definition: AppDefinition): Promise<void> {
+    this.definitions.set(definition.revision, definition);
+    const revision: Revision = {
+      id: definition.revision,
+      settings: effectiveSettings(definition.settings, definition.kind),
+      exclusive: definition.engine === 'process' && definition.settings.exposedPort !== null,
+    };
+    const settled = new Promise<void>((resolve, reject) => {
+      this.registering.set(definition.revision, { resolve, reject });
+    });
+    this.apply({ type: 'configure', revision });
+    return settled;
+  }
+
+  async start(): Promise<void> {
+    if (this.state.counts.serving > 0) return;
+    if (this.state.current?.settings.maxConcurrency === 0) {
+      throw new WindtunnelError('E_USAGE', `${this.id} has max_concurrency = 0: it may have no runner`);
+    }
+    const settled = new Promise<void>((resolve, reject) => this.starting.add({ resolve, reject }));
+    this.apply({ type: 'start' });
+    return settled;
+  }
+
+  async remove(): Promise<void> {
+    this.apply({ type: 'remove' });
+    this.settleStarts(new WindtunnelError('E_CANCELLED', `${this.id} was removed`));
+    await this.allGone();
+  }
+
+  async shutdown(): Promise<void> {
+    this.apply({ type: 'shutdown' });
+    const stopped = new WindtunnelError('E_CANCELLED', 'The emulator is stopping');
+    this.settleStarts(stopped);
+    for (const settling of this.registering.values()) settling.reject(stopped);
+    this.registering.clear();
+    await this.allGone();
+    this.timer?.timer.cancel();
+  }
+
+  private async allGone(): Promise<void> {
+    await Promise.all([...this.runners.values()].map((runner) => runner.gone));
+  }
+
+  private carryOut(effect: AppEffect): void {
+    switch (effect.type) {
+      case 'startRunner':
+        this.startRunner(effect.runner, effect.revision, effect.optional);
+        return;
+      case 'stopRunner':
+        this.runners.get(effect.runner)?.stop(effect.graceSeconds);
+        return;
+      case 'probeRunner':
+        this.probe(effect.runner);
+        return;
+      case 'runnerState': {
+        const { runner, state, phase, reason } = effect;
+        this.context.bus.emit({ type: 'runner.state', app: this.id, runner, state, phase, reason });
+        return;
+      }
+      case 'dispatch':
+        this.work.dispatch(this, effect.id, this.runners.get(effect.runner)!, effect.attempt);
+        return;
+      case 'cancelOnRunner':
+        this.work.cancelOnRunner(effect.id, this.runners.get(effect.runner)!);
+        return;
+      case 'abort':
+        this.work.abort(effect.id, effect.attempt, effect.error);
+        return;
+      case 'requeue':
+        this.work.requeue(effect.id, effect.reason, effect.spent);
+        return;
+      case 'accept':
+        this.work.accept(effect.id);
+        return;
+      case 'end':
+        this.work.end(effect.id, effect.error, effect.detail);
+        return;
+      case 'refuse':
+        this.work.refuse(effect.id, effect.error);
+        return;
+      default:
+        this.settle(effect);
+    }
+  }
+
+  private settle(effect: Extract<AppEffect, { revision: string }>): void {
+    switch (effect.type) {
+      case 'startFailed':
+        this.context.bus.emit({ type: 'app.failed', app: this.id, revision: effect.revision, error: effect.error });
+        this.settleStarts(revive(effect.error));
+        return;
+      case 'started':
+        this.settleStarts(null);
+        return;
+      case 'promoted':
+        this.registered(effect.revision, null);
+        this.pruneDefinitions();
+        return;
+      case 'superseded': {
+        const message = `Revision ${effect.revision} of ${this.id} was replaced before it served`;
+        this.registered(effect.revision, new WindtunnelError('E_CANCELLED', message));
+        return;
+      }
+      case 'rejected':
+        // A failed start of the current revision was told with `startFailed` already.
+        if (this.state.current?.id !== effect.revision) {
+          this.context.bus.emit({ type: 'app.failed', app: this.id, revision: effect.revision, error: effect.error });
+        }
+        this.registered(effect.revision, revive(effect.error));
+    }
+  }
+
+  private registered(revision: string, error: WindtunnelError | null): void {
+    const settling = this.registering.get(revision);
+    this.registering.delete(revision);
+    if (error) settling?.reject(error);
+    else settling?.resolve();
+  }
+
+  private settleStarts(error: WindtunnelError | null): void {
+    for (const settling of this.starting) {
+      if (error) settling.reject(error);
+      else settling.resolve();
+    }
+    this.starting.clear();
+  }
+
+  private pruneDefinitions(): void {
+    const needed = new Set([this.state.current?.id, this.state.next?.revision.id]);
+    for (const revision of this.definitions.keys()) if (!needed.has(revision)) this.definitions.delete(revision);
+  }
+
+  private startRunner(id: string, revision: string, optional: boolean): void {
+    const definition = this.definitions.get(revision)!;
+    if (optional && !this.roomFor(definition)) {
+      this.apply({ type: 'runnerDenied', runner: id });
+      return;
+    }
+    const runner: RunnerHost = new RunnerHost(id, definition, this.context, {
+      launched: () => this.apply({ type: 'runnerLaunched', runner: id }),
+      phase: (phase, detail) => this.apply({ type: 'runnerPhase', runner: id, phase, detail }),
+      ready: () => this.apply({ type: 'runnerReady', runner: id }),
+      failed: (error) => this.apply({ type: 'runnerFailed', runner: id, error }),
+      exited: (exit) => this.runnerExited(runner, exit),
+      log: (line, request) => this.onLog(runner, line, request),
+    });
+    this.runners.set(id, runner);
+  }
+
+  private runnerExited(runner: RunnerHost, exit: RunnerExit): void {
+    this.runners.delete(runner.id);
+    this.peakMemory = Math.max(this.peakMemory ?? 0, runner.peakMemoryBytes ?? 0) || null;
+    this.context.bus.emit({ type: 'runner.exit', app: this.id, runner: runner.id, exit });
+    this.onRunnerGone(runner);
+    this.apply({ type: 'runnerExited', runner: runner.id, error: exit.error });
+  }
+
+  private probe(id: string): void {
+    const told = (alive: boolean) => this.apply({ type: 'runnerProbed', runner: id, alive });
+    const probing = this.runners.get(id)?.probe() ?? Promise.resolve(false);
+    probing.then(told, () => told(false));
+  }
+
+  private roomFor(definition: AppDefinition): boolean {
+    const { host } = this.context;
+    const peaks = [...this.runners.values()].map((runner) => runner.peakMemoryBytes ?? 0);
+    return hasRoom({
+      freeBytes: host.freeBytes(),
+      totalBytes: host.memoryBytes,
+      limitBytes: chooseMachine(definition.settings.machineTypes, host).limits.memoryBytes,
+      seenBytes: Math.max(this.peakMemory ?? 0, ...peaks) || null,
+    });
+  }
+
+  private onLog(runner: RunnerHost, line: LogLine, request: string | null): void {
+    if (request === null || !this.work.log(request, line)) runner.logs.push(line);
+    this.context.bus.emit({ type: 'log', app: this.id, runner: runner.id, request, line });
+  }
+
+  /** One timer an app, left alone while it is early enough: most deadlines are taken back before they are due. */
+  private arm(): void {
+    const at = nextDeadline(this.state);
+    if (at === null || (this.timer !== null && this.timer.at <= at)) return;
+    this.timer?.timer.cancel();
+    const { clock } = this.context;
+    const timer = clock.setTimeout(() => {
+      this.timer = null;
+      this.apply({ type: 'tick' });
+    }, at - clock.now());
+    this.timer = { at, timer };
+  }
+}
+
+/** An error that travelled as data, as an error again. */
+export function revive(error: SerializedError): WindtunnelError {
+  return new WindtunnelError(error.code, error.message, {
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.actions === undefined ? {} : { actions: error.actions }),
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+  });
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import type { Pool } from 'undici';
+import {
+  type LogLine,
+  type RunnerExit,
+  type RunnerSpec,
+  type SerializedError,
+  type StartPhase,
+  toWindtunnelError,
+  WindtunnelError,
+} from '../contract/index.ts';
+import type { Timer } from '../core/clock.ts';
+import { chooseMachine } from '../core/machine-types.ts';
+import type { RunnerHandle, RunnerLog } from '../engines/engine.ts';
+import type { AppDefinition } from './fleet.ts';
+import { LogRing, toLogLine } from './log-lines.ts';
+import type { FleetContext } from './options.ts';
+import { runnerEnvironment } from './runner-env.ts';
+import { createRunnerPool } from './runner-pool.ts';
+
+/** What a runner tells its app. Each call may come at any time, also after a stop was asked for. */
+export interface RunnerListener {
+  launched(): void;
+  phase(phase: StartPhase, detail: string): void;
+  ready(): void;
+  failed(error: SerializedError): void;
+  /** Nothing of it is left. Always the last call. */
+  exited(exit: RunnerExit): void;
+  log(line: LogLine, request: string | null): void;
+}
+
+const MEMORY_EVERY_MS = 2000;
+const PROBE_TIMEOUT_MS = 5000;
+
+/** One runner from its environment to its end: the side effects of its life, and none of the decisions. */
+export class RunnerHost {
+  readonly id: string;
+  readonly definition: AppDefinition;
+  readonly startedAt: number;
+  readonly secret = randomBytes(24).toString('base64url');
+  readonly logs = new LogRing();
+  /** Resolves when nothing of it is left. */
+  readonly gone: Promise<void>;
+  memoryBytes: number | null = null;
+  /** Largest resident memory that was seen. */
+  peakMemoryBytes: number | null = null;
+
+  private readonly context: FleetContext;
+  private readonly listener: RunnerListener;
+  private readonly giveUp = new AbortController();
+  private readonly connections: Pool;
+  private handle: RunnerHandle | null = null;
+  private grace: number | null = null;
+  private memoryTimer: Timer | null = null;
+
+  constructor(id: string, definition: AppDefinition, context: FleetContext, listener: RunnerListener) {
+    this.id = id;
+    this.definition = definition;
+    this.context = context;
+    this.listener = listener;
+    this.startedAt = context.clock.now();
+    this.connections = createRunnerPool(() => this.connect());
+    // A microtask later: the caller is in the middle of a step.
+    this.gone = Promise.resolve().then(() => this.live());
+  }
+
+  get dispatcher(): Pool {
+    return this.connections;
+  }
+
+  connect(): Promise<Duplex> {
+    if (this.handle) return this.handle.connect();
+    return Promise.reject(new WindtunnelError('E_RUNNER_EXITED', `runner ${this.id} is not up`));
+  }
+
+  /** SIGTERM, grace, SIGKILL; before the engine has a handle: the start is given up. */
+  stop(graceSeconds: number): void {
+    this.grace = Math.min(graceSeconds, this.grace ?? graceSeconds);
+    if (!this.handle) this.giveUp.abort(new WindtunnelError('E_CANCELLED', 'the runner is no longer wanted'));
+    else this.handle.stop(this.grace).catch((error: unknown) => this.complain('stop', error));
+  }
+
+  /** Whether it still accepts connections. */
+  async probe(): Promise<boolean> {
+    const timeout = new AbortController();
+    const timer = this.context.clock.setTimeout(() => timeout.abort(), PROBE_TIMEOUT_MS);
+    const late = new Promise<false>((resolve) => timeout.signal.addEventListener('abort', () => resolve(false)));
+    const connected = this.connect().then(
+      (stream) => {
+        stream.destroy();
+        return true;
+      },
+      () => false,
+    );
+    const alive = await Promise.race([connected, late]);
+    timer.cancel();
+    return alive;
+  }
+
+  private async live(): Promise<void> {
+    let exit: RunnerExit;
+    try {
+      const handle = await this.launch();
+      this.handle = handle;
+      if (this.grace !== null) this.stop(this.grace);
+      handle.ready.then(
+        () => this.listener.ready(),
+        (error: unknown) => this.listener.failed(toWindtunnelError(error).toJSON()),
+      );
+      this.watchMemory();
+      exit = await handle.exited;
+    } catch (thrown) {
+      const error = toWindtunnelError(thrown).toJSON();
+      if (!this.giveUp.signal.aborted) this.listener.failed(error);
+      exit = { code: null, signal: null, cause: this.giveUp.signal.aborted ? 'stopped' : 'startup', error };
+    }
+    this.memoryTimer?.cancel();
+    this.listener.exited(exit);
+    await this.connections.destroy().catch((error: unknown) => this.complain('disconnect from', error));
+  }
+
+  private async launch(): Promise<RunnerHandle> {
+    const { definition, context } = this;
+    const { signal } = this.giveUp;
+    const engine = context.engines[definition.engine];
+    if (!engine) {
+      throw new WindtunnelError('E_ENGINE_UNAVAILABLE', `The ${definition.engine} engine is not available`, {
+        hint: 'Run `windtunnel doctor` to see why, or choose another engine with --engine.',
+      });
+    }
+    this.listener.phase('installing', '');
+    const ensured = await context.environments.ensure(
+      definition.environment,
+      (line) => context.bus.emit({ type: 'environment.progress', app: definition.id, message: context.redact(line) }),
+      signal,
+    );
+    context.bus.emit({
+      type: 'environment.ready',
+      app: definition.id,
+      key: ensured.environment.key,
+      cached: ensured.cached,
+      seconds: ensured.seconds,
+    });
+    this.listener.phase('booting', '');
+    this.listener.launched();
+    signal.throwIfAborted();
+    const machine = chooseMachine(definition.settings.machineTypes, context.host);
+    const spec: RunnerSpec = {
+      id: this.id,
+      app: definition.id,
+      revision: definition.revision,
+      payload: definition.payload,
+      environment: ensured.environment,
+      env: runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
+      limits: machine.limits,
+      gpus: [],
+      graceSeconds: definition.settings.terminationGracePeriodSeconds ?? 5,
+      exposedPort: definition.settings.exposedPort,
+      dataDir: context.dataDir,
+      secret: this.secret,
+    };
+    return engine.start(
+      spec,
+      {
+        onPhase: (phase, detail) => this.listener.phase(phase, detail),
+        onLog: (log) => this.onLog(log),
+        onTunnel: (stream, target) => context.tunnel(stream, target, { runner: this.id, app: definition.id }),
+      },
+      signal,
+    );
+  }
+
+  private onLog(log: RunnerLog): void {
+    this.listener.log(toLogLine(log, this.context.redact), log.request);
+  }
+
+  private watchMemory(): void {
+    this.memoryTimer = this.context.clock.setInterval(() => {
+      this.handle?.memory().then(
+        (bytes) => {
+          this.memoryBytes = bytes;
+          if (bytes !== null) this.peakMemoryBytes = Math.max(bytes, this.peakMemoryBytes ?? 0);
+        },
+        (error: unknown) => this.complain('measure', error),
+      );
+    }, MEMORY_EVERY_MS);
+  }
+
+  private complain(what: string, error: unknown): void {
+    this.context.log.warn(`could not ${what} a runner`, { runner: this.id, error });
+  }
+}

@@ -1,0 +1,13 @@
+import fal
+
+
+class One(fal.App, name="one"):
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        return {}
+
+
+class Two(fal.App, name="two"):
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        return {}

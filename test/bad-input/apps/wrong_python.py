@@ -1,0 +1,7 @@
+import fal
+
+
+class WrongPython(fal.App, name="wrong-python", python_version="3.19"):
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        return {}
