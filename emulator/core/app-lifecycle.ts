@@ -191,7 +191,7 @@ export function shutdown(turn: Turn): void {
   const { state } = turn;
   state.closing = true;
   for (const runner of state.runners.values()) stopRunner(turn, runner, 'the emulator ends');
-  refuseDirect(turn, new WindtunnelError('E_CANCELLED', 'The emulator is stopping').toJSON());
+  refuseDirect(turn, stoppingError());
 }
 
 function adopt(turn: Turn, revision: Revision): void {
@@ -257,3 +257,7 @@ function refuseDirect(turn: Turn, error: SerializedError): void {
 
 const unexplainedExit = (runner: Runner): SerializedError =>
   new WindtunnelError('E_RUNNER_EXITED', `The runner ended while ${runner.startPhase ?? 'booting'}`).toJSON();
+
+/** What direct callers are told at the end. */
+export const stoppingError = (): SerializedError =>
+  new WindtunnelError('E_CANCELLED', 'The emulator is stopping').toJSON();

@@ -92,6 +92,10 @@ function handleRunner(turn: Turn, event: Extract<AppEvent, { runner: string }>):
 function arriveUnlessFailing(turn: Turn, event: Extract<AppEvent, { type: 'arrive' }>): void {
   const { state, effects, now } = turn;
   const { id, kind } = event.request;
+  if (kind === 'direct' && state.closing) {
+    effects.push({ type: 'refuse', id, error: lifecycle.stoppingError() });
+    return;
+  }
   if (kind === 'direct' && state.lastError !== null && state.counts.live === 0 && now < state.retryAt) {
     effects.push({ type: 'refuse', id, error: state.lastError });
     return;

@@ -139,7 +139,8 @@ function failureType(thrown: unknown, headed: boolean): AttemptFailure {
   const broken = thrown instanceof errors.SocketError || BROKEN.has(codeOf(thrown) ?? '');
   if (broken) return headed ? 'runner_incomplete_response' : 'runner_disconnected';
   // A response that is no HTTP, or ends short of its content-length.
-  const garbled = thrown instanceof errors.HTTPParserError || thrown instanceof errors.ResponseContentLengthMismatchError;
+  const garbled =
+    thrown instanceof errors.HTTPParserError || thrown instanceof errors.ResponseContentLengthMismatchError;
   return garbled ? 'runner_incomplete_response' : 'internal_error';
 }
 

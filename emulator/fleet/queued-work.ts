@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { HeaderList, LogLine, RequestOutcome, RequestRecord } from '../contract/index.ts';
 import type { EndError } from '../core/app-protocol.ts';
 import type { RetryBudgets } from '../core/retry-policy.ts';
@@ -32,9 +33,12 @@ export class QueuedWork {
   private readonly aliases = new RequestAliases();
   private readonly closing = new AbortController();
 
-  constructor(context: FleetContext, watchers: Watchers) {
+  private readonly onEnded: (record: RequestRecord) => void;
+
+  constructor(context: FleetContext, watchers: Watchers, onEnded: (record: RequestRecord) => void) {
     this.context = context;
     this.watchers = watchers;
+    this.onEnded = onEnded;
   }
 
   /** The result that is being stored for this request, if one is. Rejects when it could not be stored at first. */
@@ -56,13 +60,9 @@ export class QueuedWork {
     this.persist(record);
     this.announce(record, '');
     this.watchers.positionsChanged(record.app);
-    this.attempt(record, runner, running).then((report) => {
-      if (this.running.get(id) === running) this.running.delete(id);
-      if (running.giveUp.signal.aborted) return this.discard(report.answer);
-      if (report.answer) this.answers.set(id, report.answer);
-      host.apply({ type: 'attemptEnded', id, attempt, end: report.end, hints: report.hints });
-      return this.drop(id);
-    });
+    this.carryThrough(host, record, runner, running).catch((error: unknown) =>
+      this.context.log.error('the end of an attempt could not be taken in', { request: id, error }),
+    );
   }
 
   abort(id: string, attempt: number, error: string): void {
@@ -115,6 +115,24 @@ export class QueuedWork {
     await Promise.allSettled([...this.finishing.values()]);
   }
 
+  private async carryThrough(
+    host: AppHost,
+    record: RequestRecord,
+    runner: RunnerHost,
+    running: Running,
+  ): Promise<void> {
+    const { id } = record;
+    const report = await this.attempt(record, runner, running);
+    if (this.running.get(id) === running) this.running.delete(id);
+    if (running.giveUp.signal.aborted) return this.discard(report.answer);
+    if (report.answer) this.answers.set(id, report.answer);
+    host.apply({ type: 'attemptEnded', id, attempt: running.attempt, end: report.end, hints: report.hints });
+    // Still here: it was not accepted, the request is tried again.
+    const unwanted = this.answers.get(id) ?? null;
+    this.answers.delete(id);
+    return this.discard(unwanted);
+  }
+
   private async attempt(record: RequestRecord, runner: RunnerHost, running: Running): Promise<AttemptReport> {
     const { store, failpoints } = this.context;
     const { app, path, method, gatewayRequestId: requestId } = record;
@@ -164,6 +182,7 @@ export class QueuedWork {
     const { store, clock, failpoints } = this.context;
     await store.complete(record, outcome, clock.now(), result);
     failpoints.hit('fleet.result-acknowledged');
+    this.onEnded(record);
     this.announce(record, outcome.error ?? '');
   }
 
@@ -180,14 +199,7 @@ export class QueuedWork {
     this.watchers.changed(id);
   }
 
-  /** An answer that was not accepted: the request is tried again. */
-  private drop(id: string): Promise<void> {
-    const answer = this.answers.get(id) ?? null;
-    this.answers.delete(id);
-    return this.discard(answer);
-  }
-
   private async discard(answer: RunnerAnswer | null): Promise<void> {
-    if (answer?.body.kind === 'file') await removeFile(answer.body.path, this.context.log);
+    if (answer?.body.kind === 'file') await rm(answer.body.path, { force: true });
   }
 }

@@ -6,7 +6,14 @@ const FAL_HOST = 'api.alpha.fal.ai';
 const REGION = 'local';
 
 // A developer's own key in a `.env` must never be what an app uses here, nor may it lead the SDK to another host.
-const NEVER_FROM_USER = new Set(['FAL_KEY', 'FAL_KEY_ID', 'FAL_KEY_SECRET', 'FAL_HOST', 'FAL_RUN_HOST', 'FAL_QUEUE_RUN_HOST']);
+const NEVER_FROM_USER = new Set([
+  'FAL_KEY',
+  'FAL_KEY_ID',
+  'FAL_KEY_SECRET',
+  'FAL_HOST',
+  'FAL_RUN_HOST',
+  'FAL_QUEUE_RUN_HOST',
+]);
 
 /**
  * Environment of a runner beyond its engine's own: the app's variables and secrets, then fal's (docs:

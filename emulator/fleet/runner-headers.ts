@@ -87,7 +87,13 @@ export function controlHeaders(headers: HeaderList): ControlHeaders {
   return {
     needsRetry: flag(value('x-fal-needs-retry')),
     stopRunner: flag(value('x-fal-stop-runner')),
-    hints: hints === undefined ? null : hints.split(',').map((hint) => hint.trim()).filter(Boolean),
+    hints:
+      hints === undefined
+        ? null
+        : hints
+            .split(',')
+            .map((hint) => hint.trim())
+            .filter(Boolean),
   };
 }
 

@@ -1,0 +1,141 @@
+import type { AppId, LogLine } from '../contract/index.ts';
+import { WindtunnelError } from '../contract/index.ts';
+import { type Runner, waitingCount } from '../core/app-state.ts';
+import type { AppHost } from './app-host.ts';
+import type { AppDefinition, Apps, AppView, RunnerView } from './fleet.ts';
+import type { LogRing } from './log-lines.ts';
+import type { FleetContext } from './options.ts';
+
+/** Runners that are no more whose last lines can still be read: what a crashed one said is what one looks for. */
+const DEAD_RUNNERS_KEPT = 20;
+/** The owner of apps when the user has no fal profile (design §3, "Owners"). */
+const LOCAL_OWNER = 'local';
+
+/** Apps and runners, as control API, watch and CLI see them. */
+export class AppsService implements Apps {
+  private readonly context: FleetContext;
+  private readonly hosts: ReadonlyMap<AppId, AppHost>;
+  private readonly hostFor: (app: AppId) => AppHost;
+  private readonly deadLogs = new Map<string, LogRing>();
+
+  constructor(context: FleetContext, hosts: ReadonlyMap<AppId, AppHost>, hostFor: (app: AppId) => AppHost) {
+    this.context = context;
+    this.hosts = hosts;
+    this.hostFor = hostFor;
+  }
+
+  async register(definition: AppDefinition, reason: string): Promise<void> {
+    const { id: app, revision, file, symbol } = definition;
+    const host = this.hostFor(app);
+    const { bus } = this.context;
+    if (host.definition) bus.emit({ type: 'app.reload', app, revision, reason });
+    else bus.emit({ type: 'app.registered', app, revision, file, symbol });
+    await host.register(definition);
+  }
+
+  async start(app: AppId): Promise<void> {
+    const host = this.hosts.get(app);
+    if (!host?.definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${app} runs here`);
+    await host.start();
+  }
+
+  async remove(app: AppId): Promise<void> {
+    const host = this.hosts.get(app);
+    if (!host?.definition) return;
+    const gone = host.remove();
+    this.context.bus.emit({ type: 'app.removed', app });
+    await gone;
+  }
+
+  list(): AppView[] {
+    return [...this.hosts.values()].flatMap((host) => (host.definition ? [viewOf(host, host.definition)] : []));
+  }
+
+  get(app: AppId): AppView | undefined {
+    const host = this.hosts.get(app);
+    return host?.definition && viewOf(host, host.definition);
+  }
+
+  resolve(owner: string, name: string): AppId | undefined {
+    const registered = [...this.hosts.values()].filter((host) => host.definition).map((host) => host.id);
+    const named = (wanted: string) => registered.find((id) => id === `${wanted}/${name}`);
+    return named(owner) ?? named(LOCAL_OWNER) ?? registered.find((id) => id.slice(id.indexOf('/') + 1) === name);
+  }
+
+  async stopRunner(id: string, graceSeconds?: number): Promise<boolean> {
+    for (const host of this.hosts.values()) {
+      const runner = host.runners.get(id);
+      if (!runner) continue;
+      host.apply({ type: 'stopRunner', runner: id, graceSeconds: graceSeconds ?? null });
+      await runner.gone;
+      return true;
+    }
+    return false;
+  }
+
+  runnerLogs(id: string): LogLine[] {
+    for (const host of this.hosts.values()) {
+      const runner = host.runners.get(id);
+      if (runner) return runner.logs.all();
+    }
+    return this.deadLogs.get(id)?.all() ?? [];
+  }
+
+  /** Keeps the last lines of a runner that is no more. */
+  keepLogs(id: string, logs: LogRing): void {
+    this.deadLogs.set(id, logs);
+    if (this.deadLogs.size <= DEAD_RUNNERS_KEPT) return;
+    for (const oldest of this.deadLogs.keys()) {
+      this.deadLogs.delete(oldest);
+      return;
+    }
+  }
+}
+
+function viewOf(host: AppHost, definition: AppDefinition): AppView {
+  const { state } = host;
+  const { id, revision, file, symbol, engine, endpoints, settings } = definition;
+  const runners = [...state.runners.values()];
+  return {
+    id,
+    revision,
+    file,
+    symbol,
+    engine,
+    endpoints,
+    settings,
+    queued: waitingCount(state) - state.directWaiters.size,
+    running: runners.reduce((sum, runner) => sum + runner.inFlight.size, 0),
+    runners: runners.map((runner) => runnerView(host, runner)),
+    lastError: state.lastError,
+  };
+}
+
+function runnerView(host: AppHost, runner: Runner): RunnerView {
+  const alive = host.runners.get(runner.id);
+  return {
+    id: runner.id,
+    app: host.id,
+    revision: runner.revision.id,
+    state: stateName(runner),
+    phase: runner.phase === 'starting' ? runner.startPhase : null,
+    inFlight: runner.inFlight.size,
+    slots: runner.slots,
+    startedAt: alive?.startedAt ?? 0,
+    memoryBytes: alive?.memoryBytes ?? null,
+    hints: runner.hints,
+  };
+}
+
+function stateName(runner: Runner): RunnerView['state'] {
+  switch (runner.phase) {
+    case 'starting':
+      return runner.startPhase === null || runner.startPhase === 'installing' ? 'PENDING' : 'SETUP';
+    case 'draining':
+      return 'DRAINING';
+    case 'stopping':
+      return 'TERMINATING';
+    default:
+      return runner.inFlight.size > 0 ? 'RUNNING' : 'IDLE';
+  }
+}

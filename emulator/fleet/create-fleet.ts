@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { AppId } from '../contract/index.ts';
+import { DisposableStore } from '../core/disposable.ts';
+import { noFailpoints } from '../core/failpoints.ts';
+import { PLATFORM_CONSTANTS } from '../core/platform-constants.ts';
+import { AppHost, type RequestWork } from './app-host.ts';
+import { AppsService } from './apps-service.ts';
+import { DirectCalls } from './direct-calls.ts';
+import type { Fleet } from './fleet.ts';
+import type { FleetContext, FleetOptions } from './options.ts';
+import { QueueService } from './queue-service.ts';
+import { QueuedWork } from './queued-work.ts';
+import { thisMachine } from './this-machine.ts';
+import { Watchers } from './watchers.ts';
+
+/** How often results that are past their time are looked for; ms. */
+const EXPIRE_EVERY_MS = 60_000;
+
+/**
+ * The fleet over a store and engines, which stay their owner's. Requests that an earlier emulator left are in the queue when
+ * this returns; those of an app that is not registered wait for its registration.
+ */
+export function createFleet(options: FleetOptions): Fleet {
+  const context: FleetContext = {
+    host: thisMachine,
+    failpoints: noFailpoints,
+    newId: randomUUID,
+    ...options,
+    constants: { ...PLATFORM_CONSTANTS, ...options.constants },
+  };
+  const { clock, store, log } = context;
+  const resources = new DisposableStore();
+  const hosts = new Map<AppId, AppHost>();
+  const hostOf = (app: AppId) => hosts.get(app);
+
+  const watchers = resources.add(new Watchers(store, clock, log));
+  const direct = new DirectCalls(context, hostOf);
+  const queued = new QueuedWork(context, watchers, (record) => queue.ended(record));
+  const queue = new QueueService(context, queued, watchers, hostOf);
+  const work = routeWork(queued, direct);
+
+  const hostFor = (app: AppId): AppHost => {
+    const host = hosts.get(app) ?? new AppHost(app, context, work, (runner) => apps.keepLogs(runner.id, runner.logs));
+    hosts.set(app, host);
+    return host;
+  };
+  const apps = new AppsService(context, hosts, hostFor);
+  queue.restore(hostFor);
+
+  const sweep = clock.setInterval(() => {
+    store.expire(clock.now()).catch((error: unknown) => log.error('expired results could not be removed', { error }));
+  }, EXPIRE_EVERY_MS);
+  resources.defer(() => sweep.cancel());
+
+  const close = async () => {
+    await Promise.all([...hosts.values()].map((host) => host.shutdown()));
+    await queued.settle();
+    await resources.dispose();
+    await store.flush();
+  };
+  let closed: Promise<void> | null = null;
+  return {
+    queue,
+    direct,
+    apps,
+    dispose: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+/** Sends each effect to whom its request belongs. */
+function routeWork(queued: QueuedWork, direct: DirectCalls): RequestWork {
+  return {
+    dispatch: (host, id, runner, attempt) => (direct.owns(id) ? direct : queued).dispatch(host, id, runner, attempt),
+    abort: (id, attempt, error) => (direct.owns(id) ? direct.abort(id, error) : queued.abort(id, attempt, error)),
+    cancelOnRunner: (id, runner) => queued.cancelOnRunner(id, runner),
+    requeue: (id, reason, spent) => queued.requeue(id, reason, spent),
+    accept: (id) => queued.accept(id),
+    end: (id, error, detail) => queued.end(id, error, detail),
+    refuse: (id, error) => direct.refuse(id, error),
+    log: (request, line) => queued.log(request, line),
+  };
+}
