@@ -1,6 +1,6 @@
 // The dependency direction of the source: contract ← core ← store, environments, engines ← fleet ← gateway, controller,
 // control ← cli; find and import stand on contract alone; contract ← client. Tests may reach further, but make no cycle.
-const TEST = '[.]test[.]ts$|/(test-support|fixtures|testing)/|^test/';
+const TEST = '[.]test[.]ts$|/(test-support|fixtures|testing)([.]ts|/)|^test/';
 
 /** What each folder of emulator/ may import of the others, besides itself. */
 const MAY_IMPORT = {

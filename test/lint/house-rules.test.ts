@@ -7,7 +7,7 @@ import { violations } from './house-rules.ts';
 const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' })
   .split('\0')
   .filter((file) => file !== '' && existsSync(file));
-const isTest = (file: string) => /\.test\.ts$|\/(test-support|testing|fixtures)\/|^test\//.test(file);
+const isTest = (file: string) => /\.test\.ts$|\/(test-support|testing|fixtures)(\.ts|\/)|^test\//.test(file);
 const read = (file: string) => readFileSync(file, 'utf8');
 
 describe('violations', () => {
