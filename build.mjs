@@ -17,6 +17,8 @@ const options = {
   platform: 'node',
   format: 'esm',
   target: 'node22.15',
+  // jsonc-parser's `main` is UMD, whose inner requires no bundler can follow; its `module` is plain ESM.
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   keepNames: true,
   define: { WINDTUNNEL_BUNDLED: 'true' },
