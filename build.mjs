@@ -1,5 +1,5 @@
 // Bundles what ships into dist/. Plain JavaScript for Node 20: the bootstrap of `npm run demo` and `npm test` runs it.
-import { chmod, cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
@@ -7,12 +7,14 @@ import { build, context } from 'esbuild';
 const root = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(root, 'dist');
 const watch = process.argv.includes('--watch');
+// Built beside dist/ and moved in file by file: an emulator that runs from it reads its runners' files at any time.
+const stage = watch ? dist : path.join(root, `dist-${process.pid}`);
 
 /** @type {import('esbuild').BuildOptions} */
 const options = {
   absWorkingDir: root,
   entryPoints: { 'emulator-main': 'emulator/cli/main.ts', 'store-worker': 'emulator/store/worker.ts' },
-  outdir: dist,
+  outdir: stage,
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -40,27 +42,44 @@ await import('./emulator-main.js');
 `;
 
 async function copyAssets() {
-  await cp(path.join(root, 'emulator/runner'), path.join(dist, 'runner'), {
+  await cp(path.join(root, 'emulator/runner'), path.join(stage, 'runner'), {
     recursive: true,
     filter: (from) => !/__pycache__|\.(pyc|ts)$|\.test\.|_test\.py$|[\\/]test_[^\\/]*\.py$/.test(from),
   });
-  if (!(await readdir(path.join(dist, 'runner'))).some((name) => name.endsWith('.py'))) {
+  if (!(await readdir(path.join(stage, 'runner'))).some((name) => name.endsWith('.py'))) {
     throw new Error('emulator/runner holds no Python to ship');
   }
-  await cp(path.join(root, 'emulator/cli/preload.cjs'), path.join(dist, 'preload.cjs'));
+  await cp(path.join(root, 'emulator/cli/preload.cjs'), path.join(stage, 'preload.cjs'));
   for (const wasm of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-python/tree-sitter-python.wasm']) {
-    await cp(path.join(root, 'node_modules', wasm), path.join(dist, path.basename(wasm)));
+    await cp(path.join(root, 'node_modules', wasm), path.join(stage, path.basename(wasm)));
   }
-  await writeFile(path.join(dist, 'emulator.js'), LAUNCHER);
-  await chmod(path.join(dist, 'emulator.js'), 0o755);
+  await writeFile(path.join(stage, 'emulator.js'), LAUNCHER);
+  await chmod(path.join(stage, 'emulator.js'), 0o755);
 }
 
-await rm(dist, { recursive: true, force: true });
-await mkdir(dist, { recursive: true });
-await copyAssets();
+async function files(folder) {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)));
+}
+
+await mkdir(stage, { recursive: true });
 if (watch) {
+  await copyAssets();
   const watching = await context({ ...options, logLevel: 'info' });
   await watching.watch();
 } else {
-  await build(options);
+  try {
+    await copyAssets();
+    await build(options);
+    const built = await files(stage);
+    for (const file of built) {
+      await mkdir(path.dirname(path.join(dist, file)), { recursive: true });
+      await rename(path.join(stage, file), path.join(dist, file));
+    }
+    for (const old of (await files(dist)).filter((file) => !built.includes(file))) await rm(path.join(dist, old));
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
 }
