@@ -26,7 +26,7 @@ const START_MS = 30_000;
 /** Joins the emulator of a workspace, or starts one in this process. Of two that start at once, one joins the other. */
 export async function attachOrStart(terminal: Terminal, workspace: string, port: number | null): Promise<Attachment> {
   if (!findEmulator(terminal.host, workspace)) {
-    const own = await startEmulator({ host: terminal.host, workspace, port });
+    const own = await startEmulator({ host: terminal.host, workspace, port, note: terminal.note });
     if (own) {
       const { client } = await connectEmulator(terminal.host, workspace);
       // What was registered ends with the emulator itself.

@@ -25,13 +25,19 @@ export interface WorkspacePaths {
   user: UserPaths;
   /** Real path of the workspace. */
   workspace: string;
-  /** State folder of this workspace: database, bodies, CA, keys, registry entry. */
+  /** State folder of this workspace: everything below but the sockets. */
   state: string;
-  database: string;
+  /** Requests and results. */
+  store: string;
+  /** The local CDN's files. */
+  files: string;
+  keys: string;
   registry: string;
   lock: string;
   ca: string;
   socket: string;
+  /** Short folder for the runners' sockets. */
+  runners: string;
   log: string;
 }
 
@@ -58,11 +64,14 @@ export function workspacePaths(host: Host, workspace: string): WorkspacePaths {
     user,
     workspace,
     state,
-    database: join(state, 'state.db'),
+    store: join(state, 'store'),
+    files: join(state, 'files'),
+    keys: join(state, 'keys.json'),
     registry: join(state, 'registry.json'),
     lock: join(state, 'emulator.lock'),
     ca: join(state, 'ca'),
     socket: join(user.runtime, `${socketKey}.sock`),
+    runners: join(user.runtime, socketKey),
     log: join(state, 'emulator.log'),
   };
 }

@@ -123,7 +123,8 @@ export const RunRequestSchema = z.object({
   symbol: z.nullable(z.string()),
   /** `owner/name` in place of the app's own. */
   as: z.nullable(AppIdSchema),
-  engine: z.enum(['auto', 'process', 'docker']),
+  /** Null: the configuration's, else `auto`. */
+  engine: z.nullable(z.enum(['auto', 'process', 'docker'])),
   watch: z.boolean(),
 });
 export type RunRequest = z.infer<typeof RunRequestSchema>;

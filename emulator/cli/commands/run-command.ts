@@ -87,7 +87,8 @@ function parseTarget(terminal: Terminal, target: string): { file: string; symbol
   return { file: resolve(terminal.cwd, file), symbol: symbol ?? null };
 }
 
-function parseEngine(engine = 'auto'): 'auto' | 'process' | 'docker' {
+function parseEngine(engine: string | undefined): 'auto' | 'process' | 'docker' | null {
+  if (engine === undefined) return null;
   if (engine === 'auto' || engine === 'process' || engine === 'docker') return engine;
   throw usage(`No engine ${engine}.`, 'Use auto, process or docker.');
 }

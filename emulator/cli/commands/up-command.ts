@@ -82,7 +82,7 @@ async function foreground(
   };
   let emulator: Awaited<ReturnType<typeof startEmulator>>;
   try {
-    emulator = await startEmulator({ host: terminal.host, workspace, port });
+    emulator = await startEmulator({ host: terminal.host, workspace, port, note: terminal.note });
     if (!emulator) await untilPublished(terminal, workspace);
   } catch (thrown) {
     tell({ error: toWindtunnelError(thrown).toJSON() });

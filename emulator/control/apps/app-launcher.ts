@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import {
   type AppId,
   type AppSettings,
@@ -12,7 +12,9 @@ import {
 import type { Disposable } from '../../core/disposable.ts';
 import type { EventBus } from '../../core/event-bus.ts';
 import type { Log } from '../../core/log.ts';
-import type { Environments } from '../../environments/environments.ts';
+import type { EnvironmentRequest, Environments } from '../../environments/environments.ts';
+import { planSourceBundle } from '../../environments/source-bundle.ts';
+import { toFalAppName } from '../../find/class-model.ts';
 import { selectApp } from '../../find/select-app.ts';
 import type { AppDefinition, Apps } from '../../fleet/fleet.ts';
 import { appEnv } from '../secrets/app-env.ts';
@@ -21,13 +23,14 @@ import { contentDigest } from '../watch/content-digest.ts';
 import type { IgnoreRule } from '../watch/ignore-rules.ts';
 import type { WatchTarget } from '../watch/watch-target.ts';
 import { chooseEngine, type Machine } from './choose-engine.ts';
-import { sourceBundle } from './source-bundle.ts';
 import { watchTargets } from './watch-targets.ts';
 
 export interface LauncherOptions {
   workspace: string;
   owner: string;
   machine: Machine;
+  /** For a request that names no engine. */
+  defaultEngine: 'auto' | 'process' | 'docker';
   /** Absolute paths, weakest first; asked at each change. Throws E_CONFIG_INVALID. */
   envFiles: () => readonly string[];
   ignored: IgnoreRule;
@@ -38,6 +41,8 @@ export interface LauncherOptions {
   log: Log;
   /** Reads the apps of a Python file without running it. Rejects with E_FILE_UNREADABLE. */
   findApps(file: string): Promise<FoundApp[]>;
+  /** The true settings of an app, by importing it under that Python. Rejects with the app's own error. */
+  describeApp(python: string, found: FoundApp, roots: readonly string[], signal: AbortSignal): Promise<AppSettings>;
   /** Null when the file compiles under that Python, else what Python says. */
   checkSyntax(python: string, file: string): Promise<string | null>;
   /** Told the values that must not be printed, before they reach an app. */
@@ -185,35 +190,62 @@ export class AppLauncher implements Disposable {
   ): Promise<{ definition: AppDefinition; targets: WatchTarget[]; notices: Notices }> {
     const { workspace, owner, machine, secrets } = this.options;
     const found = selectApp(await this.options.findApps(request.file), request.file, request.symbol ?? undefined);
-    const { engine, notices } = chooseEngine(request.engine, found, machine);
-    const bundle = sourceBundle(found, workspace);
+    const { engine, notices } = chooseEngine(request.engine ?? this.options.defaultEngine, found, machine);
+    const { bundle, warnings } = await planSourceBundle(request.file, found);
     const appDir = dirname(bundle.main);
-    const files = this.options.envFiles();
-    const { env, missing } = appEnv({ envFiles: files, secrets: secrets.values(), allowed: found.settings.secrets });
+    const contextDir = resolve(appDir, found.settings.requirementsContextDir ?? '.');
+    const { pythonVersion, requirements } = found.settings;
+    const read = await this.trueSettings(found, bundle.guarded, { pythonVersion, requirements, contextDir, appDir });
+    const { settings } = read;
+    const envFiles = this.options.envFiles();
+    const { env, missing } = appEnv({ envFiles, secrets: secrets.values(), allowed: settings.secrets });
     this.options.onSecrets(Object.values(env));
-    const targets = watchTargets({ found, bundle, workspace, envFiles: files, secretsFile: secrets.file });
+    const targets = watchTargets({ found, bundle, workspace, envFiles, secretsFile: secrets.file });
+    const warn = (message: string): Notices[number] => ({ level: 'warn', message });
     return {
       targets,
-      notices: [...notices, ...unresolvedNotices(found), ...missing.map(missingNotice)],
+      notices: [...notices, ...read.notices, ...warnings.map(warn), ...missing.map(missingNotice)],
       definition: {
-        id: request.as ?? `${owner}/${found.name}`,
-        revision: fingerprint(found.settings, env, targets, this.options.ignored),
+        id: request.as ?? `${owner}/${nameOf(found, settings)}`,
+        revision: fingerprint(settings, env, targets, this.options.ignored),
         file: bundle.main,
         symbol: found.symbol,
         kind: found.kind,
-        settings: found.settings,
+        settings,
         endpoints: found.endpoints,
         payload: { kind: 'source', bundle, file: bundle.main, symbol: found.symbol },
         environment: {
-          pythonVersion: found.settings.pythonVersion,
-          requirements: found.settings.requirements,
-          contextDir: found.settings.requirementsContextDir ?? appDir,
+          pythonVersion: settings.pythonVersion,
+          requirements: settings.requirements,
+          contextDir,
           appDir,
         },
         engine,
         env,
       },
     };
+  }
+
+  /** Settings that are no literals are asked of Python itself; an app that cannot be imported starts with fal's defaults. */
+  private async trueSettings(
+    found: FoundApp,
+    roots: readonly string[],
+    request: EnvironmentRequest,
+  ): Promise<{ settings: AppSettings; notices: Notices }> {
+    const unread = found.unresolved.filter((name) => !name.startsWith('endpoint '));
+    if (unread.length === 0) return { settings: found.settings, notices: [] };
+    const { environments, describeApp } = this.options;
+    const { signal } = this.stopping;
+    try {
+      const { environment } = await environments.ensure(request, () => undefined, signal);
+      if (environment.kind !== 'venv') return { settings: found.settings, notices: [] };
+      return { settings: await describeApp(environment.python, found, roots, signal), notices: [] };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = toWindtunnelError(thrown);
+      const message = `These settings are no literals and could not be read, so fal's defaults count: ${unread.join(', ')} (${error.message})`;
+      return { settings: found.settings, notices: [{ level: 'warn', message }] };
+    }
   }
 }
 
@@ -222,12 +254,9 @@ const missingNotice = (name: string): Notices[number] => ({
   message: `The app's secrets=[…] names ${name}, which is neither set here nor in .env: windtunnel secret set ${name}`,
 });
 
-function unresolvedNotices(found: FoundApp): Notices {
-  if (found.unresolved.length === 0) return [];
-  const names = found.unresolved.join(', ');
-  return [
-    { level: 'warn', message: `Not a literal in the source, so fal's default counts until the app runs: ${names}` },
-  ];
+/** The alias of the app; a name that is no literal comes from its settings, or from its class as in the SDK. */
+function nameOf(found: FoundApp, settings: AppSettings): string {
+  return found.name || settings.appName || toFalAppName(found.symbol);
 }
 
 /** Changes with everything that makes the runner another one: settings, environment and the bytes of what is shipped. */

@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Host, workspacePaths } from '../client/paths.ts';
+import { claimWorkspace } from '../client/registry.ts';
+import { type Config, toWindtunnelError, VERSION, WindtunnelError } from '../contract/index.ts';
+import { AppLauncher } from '../control/apps/app-launcher.ts';
+import { checkSyntax } from '../control/apps/check-syntax.ts';
+import { loadConfig } from '../control/config/load-config.ts';
+import { KeyRing } from '../control/keys/key-ring.ts';
+import { LiveRedactor } from '../control/secrets/live-redactor.ts';
+import { RedactingEventBus } from '../control/secrets/redacting-bus.ts';
+import { redactingEngine } from '../control/secrets/redacting-engine.ts';
+import { SecretStore } from '../control/secrets/secret-store.ts';
+import { startControlServer } from '../control/server/control-server.ts';
+import { controlRoutes } from '../control/server/routes.ts';
+import { ignoreRules } from '../control/watch/ignore-rules.ts';
+import { SourceWatch } from '../control/watch/source-watch.ts';
+import { assetUrl } from '../core/assets.ts';
+import { systemClock } from '../core/clock.ts';
+import { DisposableStore } from '../core/disposable.ts';
+import type { Log } from '../core/log.ts';
+import { createProcessEngine } from '../engines/process/process-engine.ts';
+import { createEnvironments } from '../environments/create-environments.ts';
+import { describeApp } from '../environments/describe.ts';
+import { createFinder } from '../find/finder.ts';
+import { createFleet } from '../fleet/create-fleet.ts';
+import { createGateway } from '../gateway/gateway.ts';
+import { issueLeaves, loadOrMakeCa } from '../gateway/port/ca-store.ts';
+import { createPort, type Port } from '../gateway/port/port.ts';
+import { routeFromEnv } from '../gateway/port/upstream.ts';
+import { openStore } from '../store/open-store.ts';
+import { makeCaBundles } from './ca-bundles.ts';
+import { originalEnv } from './exec-env.ts';
+import { openLogFile } from './log-file.ts';
+import { findGpu } from './machine.ts';
+import { defaultOwner } from './owner.ts';
+import { runnerParentEnv } from './runner-environment.ts';
+import { testFaults } from './test-faults.ts';
+
+export interface StartOptions {
+  host: Host;
+  /** Real path. */
+  workspace: string;
+  /** `--port`; 0 for any free one, null for the configuration's. */
+  port: number | null;
+  /** Told what a person at the terminal should see at once. */
+  note: (line: string) => void;
+}
+
+export interface RunningEmulator {
+  url: string;
+  /** Resolves when everything of it is gone, whoever asked for its end. */
+  ended: Promise<void>;
+  /** Stops it in order and leaves nothing; the same promise each time. */
+  dispose(): Promise<void>;
+}
+
+const DEFAULT_PORT = 8799;
+
+/**
+ * The composition root: one emulator for one workspace, in this process. Null when a live process has the workspace already.
+ * What is made first is stopped last: the port and the control API close before the fleet, the fleet before its engine, all
+ * before the store; the lock goes at the very end.
+ */
+export async function startEmulator(options: StartOptions): Promise<RunningEmulator | null> {
+  const { host, workspace } = options;
+  if (host.platform === 'win32') {
+    throw new WindtunnelError('E_PLATFORM', 'Windtunnel does not run on Windows itself.', { hint: 'Run it in WSL 2.' });
+  }
+  const paths = workspacePaths(host, workspace);
+  const config = loadConfig(workspace);
+  const claim = claimWorkspace(paths);
+  if (!claim) return null;
+  const resources = new DisposableStore();
+  resources.defer(() => claim.release());
+  try {
+    return await assemble(options, config, claim, resources);
+  } catch (error) {
+    await resources.dispose();
+    throw error;
+  }
+}
+
+type Claim = NonNullable<ReturnType<typeof claimWorkspace>>;
+
+async function assemble(
+  { host, workspace, port: wantedPort, note }: StartOptions,
+  config: Config,
+  claim: Claim,
+  resources: DisposableStore,
+): Promise<RunningEmulator> {
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const paths = workspacePaths(host, workspace);
+  // Started under `exec`, the variables of the shell lead to an emulator, perhaps to this one: the user's own count.
+  const env = originalEnv(host.env);
+  const redactor = new LiveRedactor();
+  const debug = Boolean(env.WINDTUNNEL_DEBUG);
+  const { log } = resources.add(openLogFile({ file: paths.log, clock, redactor, debug, warn: note }));
+  const bus = new RedactingEventBus(clock, redactor);
+  const secrets = new SecretStore(paths.user.secrets, clock);
+  redactor.learn(Object.values(secrets.values()));
+  const owner = config.owner ?? defaultOwner(host);
+  const keys = KeyRing.open(paths.keys, clock, owner);
+  const ca = loadOrMakeCa(paths.ca, clock, log);
+  const parentEnv = runnerParentEnv(env);
+  const roots = makeCaBundles(parentEnv, { ca: ca.cert, dir: join(paths.state, 'bundles') });
+
+  const faults = testFaults(env);
+  const store = await openStore({ dir: paths.store, clock, log: log.child('store'), ...faults });
+  resources.add(store);
+  const environments = createEnvironments({
+    cacheDir: paths.user.root,
+    env,
+    clock,
+    log: log.child('environments'),
+    workspaceDir: workspace,
+    ...(config.python === undefined ? {} : { pythonSetting: absolute(workspace, config.python) }),
+  });
+  const processEngine = createProcessEngine({
+    clock,
+    log: log.child('engine'),
+    runtimeDir: paths.runners,
+    gatewayPort: () => port.address.port,
+    harnessDir: fileURLToPath(assetUrl('runner')),
+    parentEnv,
+  });
+  const engine = redactingEngine(processEngine, () => redactor);
+  resources.add(engine);
+  for (const line of await engine.sweep()) log.info('removed what a dead emulator left', { what: line });
+  for (const key of await environments.sweep()) log.info('removed a half-built environment', { key });
+
+  const runnerKeys = new Map<string, string>();
+  const fleet = createFleet({
+    store,
+    engines: { process: engine },
+    environments,
+    clock,
+    log: log.child('fleet'),
+    bus,
+    tunnel: (stream, target, from) => port.adoptTunnel(stream, target, from),
+    dataDir: paths.user.data,
+    runnerEnv: (_definition, runner) => {
+      const key = runnerKeys.get(runner) ?? keys.issueRunner();
+      runnerKeys.set(runner, key);
+      return { ...roots.files, FAL_KEY: key };
+    },
+    redact: (text) => redactor.redact(text),
+    failpoints: faults.failpoints,
+  });
+  resources.add(fleet);
+  bus.on((event) => {
+    if (event.type !== 'runner.exit') return;
+    const key = runnerKeys.get(event.runner);
+    if (key !== undefined) keys.revokeRunner(key);
+    runnerKeys.delete(event.runner);
+  });
+
+  const gateway = createGateway({
+    fleet,
+    clock,
+    log,
+    bus,
+    keys,
+    tokenSecret: keys.tokenSecret,
+    config: { origins: config.origins, passthrough: config.passthrough },
+    filesDir: paths.files,
+    newBodyFile: () => store.newBodyFile(),
+    publicUrl: () => port.address.url,
+  });
+  resources.add(gateway);
+  const port = createPort({
+    leaves: issueLeaves(ca, clock),
+    clock,
+    log: log.child('port'),
+    onRequest: (request, response, context) => gateway.onRequest(request, response, context),
+    onUpgrade: (request, stream, head, context) => gateway.onUpgrade(request, stream, head, context),
+    authorizeProxy: (_user, password) => {
+      const key = keys.execKey(password);
+      return key && { id: key.id, route: routeFromEnv(key.proxyEnv) };
+    },
+  });
+  resources.add(port);
+  const { url } = await listen(port, wantedPort ?? config.port ?? null, log);
+
+  const finder = await createFinder({ wasmDir: fileURLToPath(new URL('.', assetUrl('treeSitterWasm'))) });
+  const ignored = ignoreRules(workspace, [paths.user.root, paths.user.runtime], config.watch?.ignore);
+  const launcher = new AppLauncher({
+    workspace,
+    owner,
+    machine: { gpu: findGpu(host) },
+    defaultEngine: config.engine ?? 'auto',
+    // Read anew each time: a change of the file counts without a restart.
+    envFiles: () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file)),
+    ignored,
+    secrets,
+    apps: fleet.apps,
+    environments,
+    events: bus,
+    log: log.child('apps'),
+    findApps: (file) => finder.findInFile(file),
+    describeApp: (python, found, searched, signal) =>
+      describeApp(python, found.file, found.symbol, { clock, roots: searched, env: parentEnv, signal }),
+    checkSyntax,
+    onSecrets: (values) => redactor.learn(values),
+    watch: (targets, changed) =>
+      new SourceWatch({
+        workspace,
+        clock,
+        ignored,
+        targets,
+        changed,
+        notice: (message) => bus.emit({ type: 'emulator.notice', level: 'warn', code: 'watch', message }),
+      }),
+  });
+  resources.add(launcher);
+
+  const token = randomBytes(24).toString('hex');
+  let markEnded: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    markEnded = resolve;
+  });
+  let disposal: Promise<void> | null = null;
+  const dispose = () => {
+    disposal ??= resources.dispose().finally(() => markEnded());
+    return disposal;
+  };
+  const routes = controlRoutes({
+    hello: () => ({ version: VERSION, pid: process.pid, workspace, url, startedAt }),
+    fleet,
+    launcher,
+    secrets,
+    events: bus,
+    grant: ({ label, proxyEnv }) => {
+      // Refused before any program runs with it: a proxy of a kind that cannot be passed through.
+      routeFromEnv(proxyEnv);
+      return { secret: keys.issueExec(label, proxyEnv), url, caFile: ca.certFile };
+    },
+    shutdown: () => {
+      dispose().catch((error: unknown) => log.error('the shutdown failed', { error }));
+    },
+  });
+  resources.add(await startControlServer({ socket: paths.socket, token, routes, log: log.child('control') }));
+  claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
+  bus.emit({ type: 'emulator.ready', url, version: VERSION });
+  return { url, ended, dispose };
+}
+
+/** A port that was asked for must be free; the default one gives way. */
+async function listen(port: Port, wanted: number | null, log: Log): Promise<{ url: string }> {
+  if (wanted !== null) return port.listen(wanted);
+  try {
+    return await port.listen(DEFAULT_PORT);
+  } catch (thrown) {
+    const error = toWindtunnelError(thrown);
+    if (error.code !== 'E_PORT_TAKEN') throw error;
+    log.info('the default port is taken, another one is used', { reason: error.message });
+    return port.listen(0);
+  }
+}
+
+const absolute = (workspace: string, path: string): string => (isAbsolute(path) ? path : join(workspace, path));

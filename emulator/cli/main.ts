@@ -1,0 +1,96 @@
+import { homedir } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../contract/index.ts';
+import { addCallCommand } from './commands/call-command.ts';
+import { addCleanCommand } from './commands/clean-command.ts';
+import { addDoctorCommand } from './commands/doctor-command.ts';
+import { addExecCommands } from './commands/exec-command.ts';
+import { addRunCommand } from './commands/run-command.ts';
+import { addSecretCommand } from './commands/secret-command.ts';
+import { addStatusCommands } from './commands/status-commands.ts';
+import { addUpCommand } from './commands/up-command.ts';
+import { EXIT, report, type Terminal } from './terminal.ts';
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function terminalOf(): Terminal {
+  const interrupt = new AbortController();
+  // `exec` hands signals to its program and must not end before it; every other command ends by them.
+  if (process.argv[2] !== 'exec') {
+    for (const signal of INTERRUPTS) {
+      process.on(signal, () => {
+        // The second one does not wait for anything: runners end with us, what is left is swept at the next start.
+        if (interrupt.signal.aborted) process.exit(130);
+        interrupt.abort(new Error(`stopped by ${signal}`));
+      });
+    }
+  }
+  return {
+    host: { env: process.env, platform: process.platform, home: homedir(), uid: process.getuid?.() ?? 0 },
+    cwd: process.cwd(),
+    out: (line) => void process.stdout.write(`${line}\n`),
+    note: (line) => void process.stderr.write(`${line}\n`),
+    interrupted: interrupt.signal,
+    interactive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
+  };
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const terminal = terminalOf();
+  let action: (() => Promise<number>) | null = null;
+  const run = (chosen: () => Promise<number>) => {
+    action = chosen;
+  };
+  const program = new Command('windtunnel')
+    .description('A local emulator for apps written for fal. Unofficial; not affiliated with fal.')
+    .version(VERSION)
+    .enablePositionalOptions()
+    .showHelpAfterError('(`--help` shows what is understood)')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 your app or input failed, 2 usage, 3 the emulator or its engine failed.\n\nFirst steps:\n' +
+        `  windtunnel run app.py\n  windtunnel call local/app --input '{"prompt": "a cat"}'\n  windtunnel exec -- python client.py`,
+    );
+  addRunCommand(program, run, terminal);
+  addUpCommand(program, run, terminal);
+  addStatusCommands(program, run, terminal);
+  addCallCommand(program, run, terminal);
+  addExecCommands(program, run, terminal);
+  addSecretCommand(program, run, terminal);
+  addDoctorCommand(program, run, terminal);
+  addCleanCommand(program, run, terminal);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
+    command.exitOverride();
+  }
+  try {
+    program.parse(argv);
+    // TypeScript does not see the assignment from the callback.
+    const chosen = action as (() => Promise<number>) | null;
+    return chosen ? await chosen() : EXIT.usage;
+  } catch (error) {
+    // Commander has printed its own message already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return report(terminal, error);
+  }
+}
+
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (error: unknown) => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(`error: unexpected, please report it [E_INTERNAL]\n${text}\n`);
+    // Nothing can be trusted any more; runners notice the end of the link, the next start sweeps the rest.
+    process.exit(EXIT.emulator);
+  });
+}
+// A closed pipe (`windtunnel logs | head`) is the reader's way to say enough.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    throw error;
+  });
+}
+
+const code = await main(process.argv);
+// What was written to a pipe must be out before the process ends.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exit(code);
