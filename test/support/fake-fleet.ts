@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Pool } from 'undici';
 import {
   type AppId,
@@ -47,6 +47,7 @@ export class FakeFleet implements Fleet {
   private readonly clock: Clock;
   private readonly servers = new Map<AppId, { server: Server; pool: Pool; port: number }>();
   private readonly entries = new Map<string, Entry>();
+  private readonly sockets = new Set<Socket>();
   private seq = 0;
 
   constructor(clock: Clock) {
@@ -56,6 +57,7 @@ export class FakeFleet implements Fleet {
   /** Runs an app under this id. */
   async serve(id: AppId, app: FakeApp): Promise<void> {
     const server = createServer(app);
+    server.on('connection', (socket) => this.sockets.add(socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     this.servers.set(id, { server, port, pool: new Pool(`http://127.0.0.1:${port}`) });
@@ -231,7 +233,8 @@ export class FakeFleet implements Fleet {
   async dispose(): Promise<void> {
     for (const { server, pool } of this.servers.values()) {
       await pool.destroy();
-      server.closeAllConnections();
+      // Upgraded connections too, which the server has forgotten.
+      for (const socket of this.sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     }
   }

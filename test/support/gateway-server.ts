@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EmulatorEvent } from '../../emulator/contract/index.ts';
@@ -42,6 +42,7 @@ export class GatewayServer {
   port = 0;
 
   private bodies = 0;
+  private readonly sockets = new Set<Socket>();
   private readonly gateway: Gateway;
   private readonly server = createServer();
 
@@ -62,6 +63,7 @@ export class GatewayServer {
       newBodyFile: () => join(this.folder, `body-${this.bodies++}`),
       publicUrl: () => `http://127.0.0.1:${this.port}`,
     });
+    this.server.on('connection', (socket) => this.sockets.add(socket));
     this.server.on('request', (req, res) => this.gateway.onRequest(req, res, this.connection));
     this.server.on('upgrade', (req, socket, head) => this.gateway.onUpgrade(req, socket, head, this.connection));
   }
@@ -118,7 +120,7 @@ export class GatewayServer {
 
   async dispose(): Promise<void> {
     await this.gateway.dispose();
-    this.server.closeAllConnections();
+    for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));
     await this.fleet.dispose();
     rmSync(this.folder, { recursive: true, force: true });

@@ -257,8 +257,10 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     if (!this.clientGone) {
       const { res } = this.exchange;
-      res.setHeader('x-fal-request-id', this.lease!.requestId);
-      this.status = failure.status;
+      if (!res.headersSent) {
+        res.setHeader('x-fal-request-id', this.lease!.requestId);
+        this.status = failure.status;
+      }
       sendFailure(res, failure);
     }
     this.finish(this.clientGone ? 'client_disconnected' : type);
