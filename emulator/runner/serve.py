@@ -17,6 +17,7 @@ class Starting:
     def __init__(self, control):
         self._control = control
         self._done = False
+        self._told = False
 
     def importing(self):
         self._control.state(phase="importing", pythonVersion="%d.%d.%d" % sys.version_info[:3])
@@ -29,9 +30,12 @@ class Starting:
         self._control.state(phase="ready", listen="socket", falVersion=_fal_version())
 
     def failed(self, stage, error):
-        """`error` ended the start, or the app after it was ready."""
+        """`error` ended the start, or the app after it was ready. Only the first counts: uvicorn exits for a reason."""
         from _windtunnel import user_errors
 
+        if self._told:
+            return
+        self._told = True
         stage = "serving" if self._done else stage
         self._control.state(phase="failed", stage=stage, **user_errors.describe(error))
 
@@ -79,19 +83,17 @@ def main():
         starting.failed("importing", error)
         logs.flush_all()
         os._exit(1)
-    code = 0
     try:
         result = run()
         if inspect.iscoroutine(result):
             asyncio.run(result)
-    except SystemExit as error:
-        starting.failed("setup", error)
-        code = error.code if isinstance(error.code, int) else 1
     except BaseException as error:  # noqa: BLE001 - whatever ends the app is told before the process ends
         starting.failed("setup", error)
-        code = 1
+        logs.flush_all()
+        code = error.code if isinstance(error, SystemExit) else 1
+        # Worker threads of a loop that was torn down wait for ever, and a plain exit would wait for them.
+        os._exit(code if isinstance(code, int) else 1)
     logs.flush_all()
-    sys.exit(code)
 
 
 if __name__ == "__main__":  # multiprocessing's spawn imports this file again in every child

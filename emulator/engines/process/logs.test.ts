@@ -1,0 +1,53 @@
+import path from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { FIXTURES, sourcePayload, TestBed, type TestRunner, until } from './testing.ts';
+
+let bed: TestBed;
+let runner: TestRunner;
+beforeAll(async () => {
+  bed = await TestBed.make();
+  runner = await bed.start(bed.spec(sourcePayload(path.join(FIXTURES, 'behaviors.py'), 'Behaviors')));
+  await runner.handle.ready;
+});
+afterAll(() => bed.dispose());
+
+const PYTHON_LINES = [
+  'from the endpoint',
+  'from logging',
+  'from a thread',
+  'from an executor',
+  'from to_thread',
+  'from a task',
+  'without a newline',
+];
+const ask = (id: string, seconds = 0) => runner.call('/logs', { seconds }, { 'x-fal-request-id': id });
+const linesOf = (request: string | null) =>
+  runner.logs.filter((log) => log.request === request && !log.message.startsWith('INFO:')).map((log) => log.message);
+
+it('gives a lone request all that was printed for it, by native code too', async () => {
+  await ask('alone');
+  await until('the last line came', () => linesOf('alone').includes('without a newline'));
+  expect(linesOf('alone').sort()).toEqual([...PYTHON_LINES, 'from native code'].sort());
+  expect(runner.logs.find((log) => log.message === 'from the endpoint')?.level).toBe('STDOUT');
+});
+
+it('keeps concurrent requests apart, and gives nobody what it cannot attribute', async () => {
+  const before = linesOf(null).length;
+  await Promise.all([ask('left', 0.5), ask('right', 0.5)]);
+  await until('the last lines came', () => ['left', 'right'].every((id) => linesOf(id).includes('without a newline')));
+  for (const id of ['left', 'right']) {
+    expect(
+      linesOf(id)
+        .filter((line) => line !== 'from native code')
+        .sort(),
+    ).toEqual([...PYTHON_LINES].sort());
+  }
+  // The second of the two ran beside the first; the first may have printed before the second began.
+  expect(linesOf(null).slice(before)).toContain('from native code');
+});
+
+it('cuts a line over the limit, with a mark', async () => {
+  await runner.call('/long-line', {}, { 'x-fal-request-id': 'long' });
+  await until('the next line came', () => linesOf('long').includes('next'));
+  expect(linesOf('long')).toEqual([`${'y'.repeat(16 * 1024)} ... [line cut at 16 KiB]`, 'next']);
+});
