@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmdirSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Host, workspacePaths } from '../client/paths.ts';
@@ -95,6 +96,7 @@ async function assemble(
   const paths = workspacePaths(host, workspace);
   // Started under `exec`, the variables of the shell lead to an emulator, perhaps to this one: the user's own count.
   const env = originalEnv(host.env);
+  resources.defer(() => removeRuntime(paths.runners, paths.user.runtime));
   const redactor = new LiveRedactor();
   const debug = Boolean(env.WINDTUNNEL_DEBUG);
   const { log } = resources.add(openLogFile({ file: paths.log, clock, redactor, debug, warn: note }));
@@ -245,6 +247,18 @@ async function assemble(
   claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });
   return { url, ended, dispose };
+}
+
+/** Leaves no empty folder of sockets behind; another workspace's emulator may still use the outer one. */
+function removeRuntime(runners: string, runtime: string): void {
+  rmSync(runners, { recursive: true, force: true });
+  try {
+    rmdirSync(runtime);
+  } catch (error) {
+    const kept =
+      error instanceof Error && 'code' in error && ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(String(error.code));
+    if (!kept) throw error;
+  }
 }
 
 /** A port that was asked for must be free; the default one gives way. */

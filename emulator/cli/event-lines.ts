@@ -1,8 +1,24 @@
 import type { EmulatorEvent, LogEntry } from '../contract/index.ts';
 import { errorLines } from './terminal.ts';
 
-/** What a person at `run` is told of an event; no lines for what would only be noise. */
-export function eventLines(event: EmulatorEvent): string[] {
+/** What a person at `run` is told of each event; no lines for what would only be noise. */
+export function eventPrinter(print: (line: string) => void): (event: EmulatorEvent) => void {
+  const last = new Map<string, string>();
+  return (event) => {
+    for (const line of eventLines(event)) {
+      // A runner's state is told again when only its reason is new, which says nothing here.
+      const text = line.slice(TIME_LENGTH);
+      if (event.type === 'runner.state' && last.get(event.runner) === text) continue;
+      if (event.type === 'runner.state') last.set(event.runner, text);
+      if (event.type === 'runner.exit') last.delete(event.runner);
+      print(line);
+    }
+  };
+}
+
+const TIME_LENGTH = 'hh:mm:ss'.length;
+
+function eventLines(event: EmulatorEvent): string[] {
   const say = (app: string, text: string) => [`${time(event.at)} ${app}  ${text}`];
   switch (event.type) {
     case 'log':
@@ -19,12 +35,13 @@ export function eventLines(event: EmulatorEvent): string[] {
     case 'app.removed':
       return say(event.app, 'removed');
     case 'environment.progress':
-      return say(event.app, event.message);
+      // The installer's list of packages, one a line: the log of the emulator has it.
+      return /^ [+~-] /.test(event.message) ? [] : say(event.app, event.message);
     case 'environment.ready':
       return event.cached ? [] : say(event.app, `environment ready in ${event.seconds.toFixed(1)} s`);
     case 'runner.state':
       if (event.state === 'IDLE' || event.state === 'RUNNING') return [];
-      return say(event.app, `runner ${short(event.runner)} ${event.state}${event.phase ? ` (${event.phase})` : ''}`);
+      return say(event.app, `runner ${short(event.runner)} ${event.phase ?? event.state.toLowerCase()}`);
     case 'runner.exit':
       if (event.exit.cause === 'stopped') return [];
       return say(event.app, `runner ${short(event.runner)} ended: ${exitText(event.exit)}`);

@@ -46,7 +46,11 @@ describe('execEnv', () => {
       { no_proxy: 'corp, .fal.run fal.ai,run,n' },
       { NO_PROXY: `corp,${LOOPBACK}`, no_proxy: `corp,${LOOPBACK}` },
     ],
-    ['different lists in both cases', { NO_PROXY: 'a.corp', no_proxy: 'b.corp,a.corp' }, { NO_PROXY: `a.corp,b.corp,${LOOPBACK}` }],
+    [
+      'different lists in both cases',
+      { NO_PROXY: 'a.corp', no_proxy: 'b.corp,a.corp' },
+      { NO_PROXY: `a.corp,b.corp,${LOOPBACK}` },
+    ],
     [
       'a mixed-case proxy variable',
       { Https_Proxy: 'http://x:1', No_Proxy: '*' },

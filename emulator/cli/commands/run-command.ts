@@ -5,7 +5,7 @@ import { realFolder } from '../../client/workspace.ts';
 import { type AppId, type AppStatus, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
-import { eventLines } from '../event-lines.ts';
+import { eventPrinter } from '../event-lines.ts';
 import { parsePort } from '../parse-port.ts';
 import { EXIT, errorLines, exitCodeOf, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -36,7 +36,9 @@ export async function run(terminal: Terminal, target: string, options: RunOption
     if (failed !== null && !options.watch) return failed;
     if (failed !== null) terminal.out('Waiting for a change of the source. Ctrl-C stops.');
     await Promise.race([print, emulator.ended]);
-    return EXIT.ok;
+    if (terminal.interrupted.aborted) return EXIT.ok;
+    terminal.note('The emulator has ended.');
+    return emulator.joined ? EXIT.emulator : EXIT.ok;
   } catch (error) {
     // Ctrl-C is the way to end `run`, not a failure.
     if (terminal.interrupted.aborted) return EXIT.ok;
@@ -62,10 +64,8 @@ async function firstStart(terminal: Terminal, client: ControlClient, id: AppId):
 }
 
 async function printEvents(terminal: Terminal, client: ControlClient): Promise<void> {
-  for await (const event of client.events({ replay: false }, terminal.interrupted)) {
-    // The first start's failure is told by its own answer.
-    for (const line of eventLines(event)) terminal.out(line);
-  }
+  const print = eventPrinter(terminal.out);
+  for await (const event of client.events({ replay: false }, terminal.interrupted)) print(event);
 }
 
 function banner(app: AppStatus, url: string, joined: boolean): string[] {

@@ -44,7 +44,14 @@ export async function startControlServer(options: ControlServerOptions): Promise
   // Only the holder of the workspace's lock comes here: a socket that is there belongs to a dead emulator.
   rmSync(options.socket, { force: true });
   const server = createServer((request, response) => void answer(options, request, response));
-  await listen(server, options.socket);
+  try {
+    await listen(server, options.socket);
+  } catch (error) {
+    // Another emulator that ended just now has removed the empty folder.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    prepareFolder(dirname(options.socket));
+    await listen(server, options.socket);
+  }
   chmodSync(options.socket, 0o600);
   return {
     dispose: async () => {
