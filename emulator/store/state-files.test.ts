@@ -28,7 +28,10 @@ function edit(dir: string, sql: string): void {
 /** Opening fails with what the user is told, and leaves the file as it was. */
 async function expectRefusal(dir: string, code: string, message: RegExp): Promise<void> {
   const before = readFileSync(databasePath(dir));
-  const error = await openForTest(dir).catch((thrown: unknown) => thrown);
+  const error = await openForTest(dir).then(
+    () => 'it opened',
+    (thrown: unknown) => thrown,
+  );
   expect(error).toMatchObject({ code, message: expect.stringMatching(message), kind: 'user' });
   expect(error).toMatchObject({ hint: expect.stringContaining('windtunnel clean --state') });
   expect(error).toMatchObject({ actions: ['windtunnel clean --state'] });
@@ -58,6 +61,14 @@ describe('a state that cannot be used', () => {
     const dir = await filledState(50, 'x'.repeat(3000));
     const content = readFileSync(databasePath(dir));
     content.fill(0xa5, 4096 * 3, 4096 * 12);
+    writeFileSync(databasePath(dir), content);
+    await expectRefusal(dir, 'E_STATE_DAMAGED', /damaged/);
+  });
+
+  it('is refused when pages are overwritten that nobody reads at start', async () => {
+    const dir = await filledState(50, 'x'.repeat(3000));
+    const content = readFileSync(databasePath(dir));
+    content.fill(0xa5, content.length - 4096 * 4);
     writeFileSync(databasePath(dir), content);
     await expectRefusal(dir, 'E_STATE_DAMAGED', /damaged/);
   });
