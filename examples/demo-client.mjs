@@ -8,6 +8,7 @@ console.error(`   uploaded ${imageUrl}`);
 
 const started = performance.now();
 let shown = '';
+let printed = 0;
 const { data } = await fal.subscribe('local/pixels', {
   input: { image_url: imageUrl, block: 8, colors: 12 },
   logs: true,
@@ -17,7 +18,10 @@ const { data } = await fal.subscribe('local/pixels', {
   onQueueUpdate(update) {
     if (update.status !== shown) console.error(`   ${seconds()}  ${update.status}`);
     shown = update.status;
-    for (const { message } of update.logs ?? []) console.error(`            | ${message.trimEnd()}`);
+    // Each update of a stream holds all lines so far.
+    const lines = update.logs ?? [];
+    for (const { message } of lines.slice(printed)) console.error(`            | ${message.trimEnd()}`);
+    printed = Math.max(printed, lines.length);
   },
 });
 if (shown !== 'COMPLETED') console.error(`   ${seconds()}  COMPLETED`);

@@ -5,7 +5,6 @@ import { fal } from '@fal-ai/client';
 const picture = process.argv[2] ?? new URL('receipt.png', import.meta.url);
 const { data } = await fal.subscribe('local/ocr', {
   input: { image_url: new Blob([await readFile(picture)], { type: 'image/png' }) },
-  onQueueUpdate: (update) => console.error(update.status),
 });
 console.log(data.text);
 console.error(`(${data.seconds.toFixed(2)} s on ${data.device})`);

@@ -7,18 +7,6 @@ import fal_client
 
 picture = sys.argv[1] if len(sys.argv) > 1 else str(Path(__file__).with_name("receipt.png"))
 
-
-def on_update(update) -> None:
-    if isinstance(update, fal_client.InProgress):
-        for log in update.logs or []:
-            print("  ", log["message"], file=sys.stderr)
-
-
-result = fal_client.subscribe(
-    "local/ocr",
-    {"image_url": fal_client.upload_file(picture)},
-    with_logs=True,
-    on_queue_update=on_update,
-)
+result = fal_client.subscribe("local/ocr", {"image_url": fal_client.upload_file(picture)})
 print(result["text"])
 print(f"({result['seconds']:.2f} s on {result['device']})", file=sys.stderr)

@@ -14,12 +14,15 @@ if (streamed) {
   const stream = await fal.stream('local/pixels', { input });
   for await (const event of stream) console.log(`${Math.round(event.progress * 100)} %`, event.image?.url ?? '');
 } else {
+  const shown = new Set();
+  // Each poll tells everything so far.
+  const show = (line) => shown.has(line) || (shown.add(line) && console.log(line));
   const { data, requestId } = await fal.subscribe('local/pixels', {
     input,
     logs: true,
     onQueueUpdate(update) {
-      const logs = update.status === 'IN_PROGRESS' ? update.logs.map(({ message }) => `\n  ${message}`) : [];
-      console.log(update.status, ...logs);
+      show(update.status);
+      for (const { message } of update.logs ?? []) show(`  ${message}`);
     },
   });
   console.log(requestId, data.image.url, data.palette.join(' '));

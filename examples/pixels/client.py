@@ -16,11 +16,21 @@ picture = Path(arguments[0]) if arguments else Path(__file__).with_name("hills.j
 
 
 def through_queue() -> None:
+    shown = []
+
+    def show(line: str) -> None:
+        # Each poll tells everything so far.
+        if line not in shown:
+            shown.append(line)
+            print(line)
+
     def on_update(update) -> None:
         if isinstance(update, fal_client.Queued):
-            print(f"IN_QUEUE, {update.position} before this one")
+            show(f"IN_QUEUE, {update.position} before this one")
         elif isinstance(update, fal_client.InProgress):
-            print("IN_PROGRESS", *(log["message"] for log in update.logs or []), sep="\n  ")
+            show("IN_PROGRESS")
+            for log in update.logs or []:
+                show(f"  {log['message']}")
 
     result = fal_client.subscribe(
         "local/pixels",
