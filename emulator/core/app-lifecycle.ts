@@ -38,6 +38,7 @@ export function configure(turn: Turn, revision: Revision): void {
 
 export function launched(turn: Turn, runner: Runner): void {
   if (runner.phase !== 'starting') return;
+  clearRunnerDue(turn.state, runner);
   const at = turn.now + runner.revision.settings.startupTimeout * SECOND;
   runner.due = turn.state.deadlines.add(at, { type: 'startupTimeout', runner });
 }
