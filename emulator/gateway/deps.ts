@@ -1,5 +1,4 @@
 import type { Clock } from '../core/clock.ts';
-import type { EventBus } from '../core/event-bus.ts';
 import type { Log } from '../core/log.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { TokenSigner } from './access/tokens.ts';
@@ -11,7 +10,6 @@ export interface GatewayDeps {
   fleet: Fleet;
   clock: Clock;
   log: Log;
-  bus: EventBus;
   tokens: TokenSigner;
   files: FileStore;
   uploads: Uploads;

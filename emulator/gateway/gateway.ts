@@ -13,11 +13,12 @@ import type { Keys } from './access/keys.ts';
 import { TokenSigner } from './access/tokens.ts';
 import type { GatewayDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
-import { notEmulated, toFailure } from './failure.ts';
+import { type HttpFailure, notEmulated, toFailure } from './failure.ts';
 import { serveCdn } from './files/cdn-service.ts';
 import { FileStore } from './files/file-store.ts';
 import { Uploads } from './files/uploads.ts';
 import type { Service } from './hosts.ts';
+import { FidelityNotices } from './notices.ts';
 import type { ConnectionContext } from './port/connections.ts';
 import { proxiedRoute } from './proxy-protocol.ts';
 import { serveQueue } from './queue/queue-service.ts';
@@ -79,7 +80,7 @@ const SERVICES: Readonly<Record<Service, Serve>> = {
 
 /** Everything that the official clients call over HTTP; the port hands it parsed requests. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { fleet, clock, bus, newBodyFile, publicUrl } = options;
+  const { fleet, clock, newBodyFile, publicUrl } = options;
   const log = options.log.child('gateway');
   const tokens = new TokenSigner(options.tokenSecret, clock);
   const files = new FileStore(options.filesDir, clock, log);
@@ -87,7 +88,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     fleet,
     clock,
     log,
-    bus,
     tokens,
     files,
     uploads: new Uploads(files, clock),
@@ -95,6 +95,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     publicUrl,
     passthrough: options.config.passthrough ?? [],
   };
+  const notices = new FidelityNotices(options.bus);
   const rules: AccessRules = { keys: options.keys, tokens, allowedOrigins: new Set(options.config.origins) };
 
   const serve = async (req: IncomingMessage, res: ServerResponse, connection: ConnectionContext): Promise<void> => {
@@ -114,13 +115,15 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     onRequest(req, res, connection) {
       serve(req, res, connection).catch((thrown: unknown) => {
-        fail(req, res, thrown, log);
+        const failure = toFailure(thrown);
+        notices.tell(failure);
+        fail(req, res, failure, log);
       });
     },
     onUpgrade(req, socket, head, connection) {
       // Until the socket has a reader, an error on it must not end the emulator.
       socket.on('error', (error) => log.debug('websocket connection failed', { error: error.message }));
-      void serveRealtime({ req, socket, head }, deps, () => {
+      void serveRealtime({ req, socket, head }, deps, notices, () => {
         const route = routeFor(req, connection);
         return { route, caller: admit(req, route, connection, rules, checkOrigin(req, route, rules)) };
       });
@@ -133,13 +136,12 @@ function routeFor(req: IncomingMessage, connection: ConnectionContext): Route {
   return routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
 }
 
-function fail(req: IncomingMessage, res: ServerResponse, thrown: unknown, log: Log): void {
+function fail(req: IncomingMessage, res: ServerResponse, failure: HttpFailure, log: Log): void {
   if (res.destroyed || res.writableEnded) {
     // The client left before the answer: nobody is there to be told.
-    log.debug('a call ended without its client', { path: req.url, error: String(thrown) });
+    log.debug('a call ended without its client', { path: req.url, error: failure.message });
     return;
   }
-  const failure = toFailure(thrown);
   if (failure.error.kind === 'system') {
     log.error('a call failed inside the emulator', { path: req.url, error: failure.error.stack ?? failure.message });
   }

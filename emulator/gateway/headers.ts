@@ -54,9 +54,12 @@ function isPlatform(name: string): boolean {
   return name.startsWith('x-fal-') || name.startsWith('x-wt-') || name.startsWith('x-windtunnel-');
 }
 
+// What an app tells the platform, not its caller (docs, "retries", "health checks").
+const ORDERS = new Set(['x-fal-stop-runner', 'x-fal-runner-health-check']);
+
 /** Whether a header of a runner's answer is passed on; `content-length` is the sender's own affair. */
 export function isRelayed(name: string, status: number): boolean {
-  if (HOP_BY_HOP.has(name) || name === 'x-fal-stop-runner' || name === 'x-fal-request-id') return false;
+  if (HOP_BY_HOP.has(name) || ORDERS.has(name) || name === 'x-fal-request-id') return false;
   // CORS is decided here, by the rules of the port, not by the SDK's `*`.
   if (name.startsWith('access-control-')) return false;
   return name !== 'x-fal-needs-retry' || status >= 500 || status === 429;

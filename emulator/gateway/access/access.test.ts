@@ -137,6 +137,12 @@ describe('apps that are not here', () => {
     },
   );
 
+  test('71: the user is told once, also when the caller keeps it to itself', async () => {
+    for (let i = 0; i < 3; i++) await gw.post('/fal-ai/flux', {});
+    const notices = gw.events.filter((event) => event.type === 'emulator.notice');
+    expect(notices).toMatchObject([{ level: 'warn', code: 'E_PUBLIC_MODEL' }]);
+  });
+
   test('a model on the pass-through list says that passing through is not there yet', async () => {
     const answer = await gw.post('/fal-ai/wanted', {});
     expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([501, 'E_NOT_EMULATED']);
@@ -157,6 +163,16 @@ describe('apps that are not here', () => {
     expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([400, 'E_BAD_REQUEST']);
   });
 });
+
+test.each(['{nope', '[]', '{"expiration_duration_seconds":"soon"}'])(
+  'a lifecycle preference of %s is 400',
+  async (value) => {
+    for (const path of ['/local/pixels', '/queue/local/pixels', '/files/upload']) {
+      const answer = await gw.post(path, {}, { 'x-fal-object-lifecycle-preference': value });
+      expect([answer.status, answer.json.error_type], path).toEqual([400, 'bad_request']);
+    }
+  },
+);
 
 test('health needs no key and tells the version', async () => {
   const answer = await gw.call('/health');

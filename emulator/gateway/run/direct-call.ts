@@ -31,7 +31,6 @@ export class DirectCall implements Dispatcher.DispatchHandler {
   private readonly app: AppId;
   private readonly path: string;
   private readonly target: string;
-  private readonly startedAt: number;
   private readonly waiting = new AbortController();
   private lease: Lease | null = null;
   private controller: Dispatcher.DispatchController | null = null;
@@ -53,7 +52,6 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     this.app = app;
     this.path = path;
     this.target = path + withoutToken(exchange.route.query);
-    this.startedAt = deps.clock.monotonic();
   }
 
   /** Resolves when the call is over, answered or not; rejects with what stands before a slot was taken. */
@@ -276,14 +274,6 @@ export class DirectCall implements Dispatcher.DispatchHandler {
       status: this.status,
       responseHeaders: this.responseHeaders,
       ...(error === undefined ? {} : { error }),
-    });
-    this.deps.bus.emit({
-      type: 'direct',
-      app: this.app,
-      request: lease.requestId,
-      runner: lease.runner,
-      status: this.status ?? 499,
-      seconds: (this.deps.clock.monotonic() - this.startedAt) / 1000,
     });
     this.settle();
   }

@@ -9,6 +9,7 @@ import type { GatewayDeps } from '../deps.ts';
 import { parseEndpointPath } from '../endpoint-id.ts';
 import { badRequest, type HttpFailure, notEmulated, toFailure } from '../failure.ts';
 import { forRunner } from '../headers.ts';
+import type { FidelityNotices } from '../notices.ts';
 import type { Route } from '../route.ts';
 import { withoutToken } from './query.ts';
 import { readHead } from './response-head.ts';
@@ -27,6 +28,7 @@ export interface UpgradeCall {
 export async function serveRealtime(
   call: UpgradeCall,
   deps: GatewayDeps,
+  notices: FidelityNotices,
   enter: () => { route: Route; caller: Caller },
 ): Promise<void> {
   try {
@@ -47,6 +49,7 @@ export async function serveRealtime(
     await tunnel(call, lease, id.path + withoutToken(route.query));
   } catch (thrown) {
     const failure = toFailure(thrown);
+    notices.tell(failure);
     if (failure.error.kind === 'system') deps.log.error('a websocket failed', { error: failure.error.stack ?? '' });
     answerFailure(call.socket, failure);
   }

@@ -158,19 +158,6 @@ describe('one call', () => {
     held[0]?.end(`${url.slice(25)}"}\n\n`);
     expect((await streamed).text).toBe(`data: {"i":1}\n\ndata: {"url":"${local}"}\n\n`);
   });
-
-  test('the call is an event with its app, runner, status and id', async () => {
-    const answer = await gw.post('/local/pixels', {});
-    expect(gw.events).toMatchObject([
-      {
-        type: 'direct',
-        app: 'local/pixels',
-        request: answer.headers['x-fal-request-id'],
-        runner: 'runner-1',
-        status: 200,
-      },
-    ]);
-  });
 });
 
 describe('streams', () => {

@@ -1,4 +1,5 @@
 import type { ErrorType } from '../../contract/index.ts';
+import { RunnerConnectError } from '../../fleet/runner-pool.ts';
 import { HttpFailure, infrastructureFailure, isErrorType } from '../failure.ts';
 
 const HINT = 'Look at the log of the runner: `windtunnel logs`.';
@@ -30,6 +31,7 @@ export function abortType(reason: unknown): ErrorType {
 /** What a failed connection to the runner is called. `begun` = its answer had started. */
 export function connectionErrorType(error: Error, begun: boolean): ErrorType {
   if (begun) return 'runner_incomplete_response';
+  if (error instanceof RunnerConnectError) return 'runner_connection_refused';
   const code = 'code' in error ? error.code : undefined;
   switch (code) {
     case 'ECONNREFUSED':
