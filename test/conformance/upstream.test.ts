@@ -23,7 +23,7 @@ async function fetchTests(): Promise<string> {
     mkdirSync(cache, { recursive: true });
     const work = mkdtempSync(path.join(cache, 'new-'));
     const python = await testPython();
-    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-build-isolation', '--no-binary', ':all:'];
+    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', ':all:'];
     await execute(python, [...pip, '--dest', work, PIN], { timeout: 300_000 });
     const archive = readdirSync(work).find((name) => name.endsWith('.tar.gz'));
     if (!archive) throw new Error(`pip brought no source distribution of ${PIN}: ${readdirSync(work).join(' ')}`);

@@ -95,7 +95,7 @@ class Probe(fal.App, name="probe", keep_alive=300, max_multiplexing=16, max_conc
             "context": {
                 "request_id": getattr(context, "request_id", None),
                 "endpoint": getattr(context, "endpoint", None),
-                "lifecycle": bool(getattr(context, "lifecycle_preference", None)),
+                "lifecycle": getattr(context, "lifecycle_preference", None),
             },
         }
 

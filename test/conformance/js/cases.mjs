@@ -2,7 +2,7 @@
 // A case is (number of the matrix) → async function; it throws when the behaviour is not fal's.
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
-import { ApiError, fal, ValidationError } from '@fal-ai/client';
+import { ApiError, createFalClient, fal, ValidationError } from '@fal-ai/client';
 
 const APP = process.env.WT_APP ?? 'local/probe';
 const LINE = process.env.WT_LINE ?? 'local/line';
@@ -218,22 +218,22 @@ export const cases = {
 
   async 43() {
     const seen = [];
-    const original = globalThis.fetch;
-    globalThis.fetch = (url, init) => {
-      seen.push([String(url), new Headers(init?.headers).get('authorization')]);
-      return original(url, init);
-    };
-    try {
-      const stream = await fal.stream(`${APP}/stream`, { input: { events: 2, pause: 0.05 }, connectionMode: 'client' });
-      const got = [];
-      for await (const event of stream) got.push(event.n);
-      assert.deepEqual(got, [0, 1]);
-      const direct = seen.find(([url]) => url.includes('fal_jwt_token='));
-      assert.ok(direct, `a call with fal_jwt_token: ${seen.map(([u]) => u.split('?')[0])}`);
-      assert.equal(direct[1], null, 'no authorization header');
-    } finally {
-      globalThis.fetch = original;
-    }
+    const spied = createFalClient({
+      fetch: (url, init) => {
+        seen.push([String(url), new Headers(init?.headers).get('authorization')]);
+        return fetch(url, init);
+      },
+    });
+    const stream = await spied.stream(`${APP}/stream`, {
+      input: { events: 2, pause: 0.05 },
+      connectionMode: 'client',
+    });
+    const got = [];
+    for await (const event of stream) got.push(event.n);
+    assert.deepEqual(got, [0, 1]);
+    const direct = seen.find(([url]) => url.includes('fal_jwt_token='));
+    assert.ok(direct, `a call with fal_jwt_token: ${seen.map(([u]) => u.split('?')[0])}`);
+    assert.equal(direct[1], null, 'no authorization header');
     const bad = await fetch(`https://fal.run/${APP}/stream?fal_jwt_token=forged`, { method: 'POST', body: '{}' });
     assert.equal(bad.status, 401);
     await bad.text();

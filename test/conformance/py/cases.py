@@ -5,6 +5,7 @@ Run under `windtunnel exec`: the clients here believe they talk to the cloud. A 
 
 import asyncio
 import hashlib
+import json
 import os
 import tempfile
 import threading
@@ -399,9 +400,11 @@ def app_makes_files():
     assert httpx.get(made["file"]).content == b"made in the app"
     assert httpx.get(made["path"]).content == bytes(range(256)) * 16
     assert httpx.get(made["bytes"]).content.startswith(b"\x89PNG")
-    seen = call("/headers", {})
-    assert seen["context"]["lifecycle"], seen["context"]
-    assert seen["headers"]["x-fal-object-lifecycle-preference"], seen["headers"]
+    assert call("/headers", {})["context"]["lifecycle"] is not None, "always there, as on the platform"
+    preference = {"expiration_duration_seconds": "3600"}
+    headers = {"x-fal-object-lifecycle-preference": json.dumps(preference)}
+    seen = fal_client.subscribe(APP, arguments={}, path="/headers", headers=headers)
+    assert seen["context"]["lifecycle"] == preference, seen["context"]
 
 
 @case(57)
@@ -473,6 +476,6 @@ def public_model():
     assert error.status_code == 404, error.status_code
     text = error.response.text
     assert error.response_headers["x-windtunnel-error"] == "E_PUBLIC_MODEL", error.response_headers
-    assert "run --as" in text and "fal-ai/flux" in text, text
+    assert "windtunnel run" in text and "--as fal-ai/flux" in text and "passthrough" in text, text
     gone = httpx.get("https://v3.fal.media/files/elephant/some-real-sample.png")
     assert gone.status_code == 404 and gone.headers["x-windtunnel-error"] == "E_REMOTE_FILE", gone.headers
