@@ -17,6 +17,8 @@ export interface BuildPlan {
   contextDir: string;
   /** Path of uv, null to use `python -m venv` and pip. */
   uv: string | null;
+  /** Arguments of each install besides the requirements. */
+  installArgs: string[];
   /** The whole environment of the installers. */
   env: NodeJS.ProcessEnv;
 }
@@ -64,7 +66,7 @@ export async function buildEnvironment(home: string, plan: BuildPlan, context: B
       context.onProgress(
         plan.arguments.length > 1 ? `Installing layer ${i + 1} of ${plan.arguments.length}` : 'Installing requirements',
       );
-      const result = await step([...pip, ...argv]);
+      const result = await step([...pip, ...plan.installArgs, ...argv]);
       if (result.code !== 0) throw installError(plan.layers[i]!, output(result));
     }
     const version = await context.run([python, '-I', '-c', FAL_VERSION], {

@@ -84,6 +84,7 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
       arguments: args,
       contextDir: request.contextDir,
       uv: installer.uv,
+      installArgs: installer.args,
       env: installer.env,
     };
     return { key, plan, note: installer.note };

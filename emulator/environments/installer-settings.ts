@@ -1,7 +1,7 @@
 /** What the installer's environment must be, given what pip is configured with. */
 export type InstallerPlan =
-  /** uv, with these variables on top. */
-  | { installer: 'uv'; env: Record<string, string> }
+  /** uv, with these variables on top, and arguments for what has no variable. */
+  | { installer: 'uv'; env: Record<string, string>; args: string[] }
   /** pip, because its configuration says something that uv has no word for. */
   | { installer: 'pip'; reason: string };
 
@@ -21,7 +21,7 @@ const HARMLESS = new Set(
     'disable-pip-version-check cache-dir no-cache-dir progress-bar quiet verbose no-color no-input retries log format',
     'user target prefix require-virtualenv break-system-packages no-warn-script-location no-warn-conflicts',
     'root-user-action no-compile compile upgrade upgrade-strategy exists-action use-pep517 prefer-binary',
-    'python-version-warning default-timeout timeout',
+    'python-version-warning default-timeout timeout config-file debug python isolated',
   ].flatMap((line) => line.split(' ')),
 );
 
@@ -42,9 +42,10 @@ export function parsePipConfig(output: string): Map<string, string> {
   return new Map([...settings].map(([key, { value }]) => [key, value.trim()]));
 }
 
-/** Tells uv, by variables (arguments show in `ps`), what pip is configured with. */
+/** Tells uv, by variables where there are any (arguments show in `ps`), what pip is configured with. */
 export function planForUv(pip: ReadonlyMap<string, string>, env: NodeJS.ProcessEnv): InstallerPlan {
   const out: Record<string, string> = {};
+  const args: string[] = [];
   const set = (name: string, value: string) => {
     if (env[name] === undefined && value !== '') out[name] = value;
   };
@@ -65,10 +66,10 @@ export function planForUv(pip: ReadonlyMap<string, string>, env: NodeJS.ProcessE
         if (!ownIndex) set('UV_FIND_LINKS', words(value).join(','));
         break;
       case 'no-index':
-        if (!ownIndex && isOn(value)) set('UV_NO_INDEX', '1');
+        if (!ownIndex && isOn(value)) args.push('--no-index');
         break;
       case 'constraint':
-        set('UV_CONSTRAINT', words(value).join(' '));
+        args.push(...words(value).flatMap((file) => ['--constraint', file]));
         break;
       case 'trusted-host':
         set('UV_INSECURE_HOST', words(value).join(' '));
@@ -91,7 +92,7 @@ export function planForUv(pip: ReadonlyMap<string, string>, env: NodeJS.ProcessE
     const bundle = env[name];
     if (bundle && out.SSL_CERT_FILE === undefined) set('SSL_CERT_FILE', bundle);
   }
-  return { installer: 'uv', env: out };
+  return { installer: 'uv', env: out, args };
 }
 
 const isOn = (value: string): boolean => /^(1|true|yes|on)$/i.test(value);

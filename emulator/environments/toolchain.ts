@@ -12,6 +12,8 @@ export interface Installer {
   /** Null: pip. */
   uv: string | null;
   env: NodeJS.ProcessEnv;
+  /** Arguments for each of its installs. */
+  args: string[];
   /** pip's effective configuration. */
   pip: ReadonlyMap<string, string>;
   /** Why pip is used though uv is there, to be told once. */
@@ -52,11 +54,12 @@ export class Toolchain {
     const pip = python.hasPip ? await this.pipConfig(python, signal) : new Map<string, string>();
     const uv = this.uv(appDir);
     const plan = planForUv(pip, env);
-    if (uv !== null && plan.installer === 'uv') return { uv, env: { ...env, ...plan.env }, pip, note: null };
+    if (uv !== null && plan.installer === 'uv')
+      return { uv, env: { ...env, ...plan.env }, args: plan.args, pip, note: null };
     const note = uv !== null && plan.installer === 'pip' ? `Using pip instead of uv: ${plan.reason}` : null;
     // A Python without ensurepip has no pip to fall back to.
-    if (!python.canMakeVenv && uv !== null) return { uv, env, pip, note: null };
-    return { uv: null, env, pip, note };
+    if (!python.canMakeVenv && uv !== null) return { uv, env, args: [], pip, note: null };
+    return { uv: null, env, args: [], pip, note };
   }
 
   async inspect(signal: AbortSignal): Promise<ProbedPython[]> {
