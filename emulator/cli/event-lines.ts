@@ -16,13 +16,17 @@ export function eventPrinter(print: (line: string) => void): (event: EmulatorEve
   };
 }
 
+// What uvicorn and the SDK say of each start and stop, of the app and again of its metrics; `windtunnel logs` has it all.
+const SERVER_CHATTER =
+  /^(\[debug\]|INFO: {5}(Started server|Waiting for app|Application (startup|shutdown)|Shutting down|Finished server|Uvicorn running))/;
+
 const TIME_LENGTH = 'hh:mm:ss'.length;
 
 function eventLines(event: EmulatorEvent): string[] {
   const say = (app: string, text: string) => [`${time(event.at)} ${app}  ${text}`];
   switch (event.type) {
     case 'log':
-      return [logLine(event)];
+      return event.request === null && SERVER_CHATTER.test(event.line.message) ? [] : [logLine(event)];
     case 'app.reload':
       return say(event.app, `reload: ${event.reason}`);
     case 'app.failed': {
@@ -39,9 +43,10 @@ function eventLines(event: EmulatorEvent): string[] {
       return /^ [+~-] /.test(event.message) ? [] : say(event.app, event.message);
     case 'environment.ready':
       return event.cached ? [] : say(event.app, `environment ready in ${event.seconds.toFixed(1)} s`);
-    case 'runner.state':
-      if (event.state === 'IDLE' || event.state === 'RUNNING') return [];
-      return say(event.app, `runner ${short(event.runner)} ${event.phase ?? event.state.toLowerCase()}`);
+    case 'runner.state': {
+      const text = runnerState(event);
+      return text === null ? [] : say(event.app, `runner ${short(event.runner)} ${text}`);
+    }
     case 'runner.exit':
       if (event.exit.cause === 'stopped') return [];
       return say(event.app, `runner ${short(event.runner)} ended: ${exitText(event.exit)}`);
@@ -61,6 +66,13 @@ function eventLines(event: EmulatorEvent): string[] {
 export function logLine({ app, request, runner, line }: Pick<LogEntry, 'app' | 'request' | 'runner' | 'line'>): string {
   const origin = request ? short(request) : runner ? `runner ${short(runner)}` : '-';
   return `${line.timestamp.slice(11, 19)} ${app}  ${origin} | ${line.message}`;
+}
+
+/** Null for what other events tell better: that it serves, that it has ended. */
+function runnerState({ state, phase }: Extract<EmulatorEvent, { type: 'runner.state' }>): string | null {
+  if (state === 'PENDING' || state === 'DOCKER_PULL' || state === 'SETUP') return phase ?? state.toLowerCase();
+  if (state === 'DRAINING') return 'finishes its requests';
+  return state === 'FAILURE_DELAY' ? 'waits before the next try' : null;
 }
 
 const time = (at: number): string => new Date(at).toISOString().slice(11, 19);

@@ -2,7 +2,13 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ControlClient } from '../../client/control-client.ts';
 import { realFolder } from '../../client/workspace.ts';
-import { type AppId, type AppStatus, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import {
+  type AppId,
+  type AppStatus,
+  type EmulatorEvent,
+  toWindtunnelError,
+  WindtunnelError,
+} from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
 import { eventPrinter } from '../event-lines.ts';
@@ -26,13 +32,14 @@ export async function run(terminal: Terminal, target: string, options: RunOption
   const emulator = await attachOrStart(terminal, workspaceOf(terminal, options, file), parsePort(options.port));
   try {
     const { client } = emulator;
-    const print = printEvents(terminal, client);
+    const firstStart = new FirstStart();
+    const print = printEvents(terminal, client, firstStart);
     const answer = await client.run({ file, symbol, as, engine, watch: options.watch }, terminal.interrupted);
     const { id } = answer.app;
     emulator.onLeave(() => client.remove(id));
     for (const line of banner(answer.app, emulator.url, emulator.joined)) terminal.out(line);
     for (const { level, message } of answer.notices) terminal.out(level === 'warn' ? `warning: ${message}` : message);
-    const failed = await firstStart(terminal, client, id);
+    const failed = await firstStart.wait(terminal, client, id);
     if (failed !== null && !options.watch) return failed;
     if (failed !== null) terminal.out('Waiting for a change of the source. Ctrl-C stops.');
     await Promise.race([print, emulator.ended]);
@@ -48,24 +55,47 @@ export async function run(terminal: Terminal, target: string, options: RunOption
   }
 }
 
-/** Null when a runner is ready, else the exit code that a failure means. */
-async function firstStart(terminal: Terminal, client: ControlClient, id: AppId): Promise<number | null> {
-  const begun = systemClock.monotonic();
-  try {
-    await client.start(id, terminal.interrupted);
-    terminal.out(`ready in ${((systemClock.monotonic() - begun) / 1000).toFixed(1)} s`);
-    return null;
-  } catch (thrown) {
-    if (terminal.interrupted.aborted) throw thrown;
-    const error = toWindtunnelError(thrown);
-    for (const line of errorLines(error)) terminal.out(line);
-    return exitCodeOf(error);
+/** The first start is told by its own answer; this keeps the event of the same failure from telling it again. */
+class FirstStart {
+  private state: 'running' | 'told by event' | 'told by answer' | 'over' = 'running';
+  private message = '';
+
+  /** Null when a runner is ready, else the exit code that a failure means. */
+  async wait(terminal: Terminal, client: ControlClient, id: AppId): Promise<number | null> {
+    const begun = systemClock.monotonic();
+    try {
+      await client.start(id, terminal.interrupted);
+      this.state = 'over';
+      terminal.out(`ready in ${((systemClock.monotonic() - begun) / 1000).toFixed(1)} s`);
+      return null;
+    } catch (thrown) {
+      if (terminal.interrupted.aborted) throw thrown;
+      const error = toWindtunnelError(thrown);
+      for (const line of errorLines(error)) terminal.out(line);
+      this.state = this.state === 'told by event' ? 'over' : 'told by answer';
+      this.message = error.message;
+      return exitCodeOf(error);
+    }
+  }
+
+  /** Whether an event says what the answer says. */
+  isSame(event: EmulatorEvent): boolean {
+    if (event.type !== 'app.failed') return false;
+    if (this.state === 'running') {
+      this.state = 'told by event';
+      return true;
+    }
+    if (this.state !== 'told by answer' || event.error.message !== this.message) return false;
+    this.state = 'over';
+    return true;
   }
 }
 
-async function printEvents(terminal: Terminal, client: ControlClient): Promise<void> {
+async function printEvents(terminal: Terminal, client: ControlClient, firstStart: FirstStart): Promise<void> {
   const print = eventPrinter(terminal.out);
-  for await (const event of client.events({ replay: false }, terminal.interrupted)) print(event);
+  for await (const event of client.events({ replay: false }, terminal.interrupted)) {
+    if (!firstStart.isSame(event)) print(event);
+  }
 }
 
 function banner(app: AppStatus, url: string, joined: boolean): string[] {
