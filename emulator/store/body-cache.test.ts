@@ -29,12 +29,12 @@ it('gives back what was put in last, never something else, and keeps the newest'
         const [table, seq] = key.split(' ') as ['inputs' | 'results', string];
         const found = cache.get(table, Number(seq));
         if (found) expect(found).toEqual(bytes);
-        held += bytes.byteLength;
+        held += bytes.byteLength + 1;
         if (ops.length === newest.length && bytes.byteLength <= CAPACITY / 4 && held <= CAPACITY / 2)
           expect(found).toBeDefined();
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 

@@ -30,13 +30,15 @@ export class BodyCache {
     const key = keyOf(table, seq);
     this.slots.delete(key);
     const size = bytes.byteLength;
-    if (size > this.ring.byteLength / 4) return;
-    if (this.head + size > this.ring.byteLength) {
+    if (size > this.ring.byteLength / 4 || this.ring.byteLength === 0) return;
+    // An empty body takes a place too: two at one place would have no order.
+    const room = Math.max(size, 1);
+    if (this.head + room > this.ring.byteLength) {
       // What stands between here and the end is of the last round, and the oldest.
       this.dropWhile((slot) => slot.at >= this.head);
       this.head = 0;
     }
-    const end = this.head + size;
+    const end = this.head + room;
     this.dropWhile((slot) => slot.at >= this.head && slot.at < end);
     this.ring.set(bytes, this.head);
     this.slots.set(key, { at: this.head, size });
