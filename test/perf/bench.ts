@@ -87,9 +87,8 @@ async function load(given: Partial<Load> & Pick<Load, 'origin' | 'path' | 'kind'
 /** In a process of its own as well, with the garbage collector at hand for its memory figures. */
 async function benchStoreAlone(): Promise<StoreBenchFigures> {
   const options: StoreBenchOptions = { dir: emulator.folder, ops: 500 * scale, concurrency: 64, queued };
-  const program = `import { benchStore } from ${JSON.stringify(path.join(here, 'store-bench.ts'))};
-    process.stdout.write(JSON.stringify(await benchStore(${JSON.stringify(options)})));`;
-  const { stdout } = await execute(process.execPath, ['--expose-gc', '--input-type=module', '--eval', program]);
+  const program = path.join(here, 'store-process.ts');
+  const { stdout } = await execute(process.execPath, ['--expose-gc', program, JSON.stringify(options)]);
   return JSON.parse(stdout) as StoreBenchFigures;
 }
 
