@@ -28,8 +28,6 @@ export function createHttp1(
     requestTimeout: 0, // uploads and long inputs: a body has an idle limit instead
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: Math.min(1000, limits.headersMs),
-    // curl and Java offer `Upgrade: h2c` on plain requests, which is to be ignored.
-    shouldUpgradeCallback: isWebSocket,
   });
   server.timeout = 0;
   // The checker of header deadlines starts with 'listening', and this server never listens.
@@ -44,8 +42,19 @@ export function createHttp1(
   });
   server.on('upgrade', (request, stream, head) => {
     if (isWebSocket(request)) handlers.onUpgrade(request, stream, head);
-    else connections.finish(stream, head1('400 Bad Request')); // Node before 24.9, which has no shouldUpgradeCallback
+    else serveWithoutUpgrade(request, stream, head);
   });
+  // curl and Java offer `Upgrade: h2c` on plain requests, to be ignored (RFC 9110 7.8). Node before 24.9 can't be told so
+  // (shouldUpgradeCallback): the request goes in again without the offer.
+  function serveWithoutUpgrade(request: IncomingMessage, stream: Duplex, rest: Buffer): void {
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) {
+      const name = request.rawHeaders[i] ?? '';
+      if (!/^(upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${request.rawHeaders[i + 1]}`);
+    }
+    stream.unshift(Buffer.concat([Buffer.from([...lines, '', ''].join('\r\n'), 'latin1'), rest]));
+    server.emit('connection', stream);
+  }
   server.on('connect', handlers.onConnect);
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     if (error.code === 'ECONNRESET') stream.destroy();

@@ -83,8 +83,12 @@ describe('one port', () => {
     inner.write(handshake);
     expect(statusLine(await readHead(inner))).toBe('HTTP/1.1 101 Switching Protocols');
     inner.destroy();
-    const h2c = getRequest('fal.run').replace('Connection: close', 'Connection: Upgrade, close\r\nUpgrade: h2c');
-    expect(statusLine((await exchange(number, h2c)).text)).toBe('HTTP/1.1 200 OK');
+    const offer = 'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__';
+    const h2c = getRequest('fal.run').replace('Connection: close', `${offer}\r\nContent-Length: 5`);
+    const socket = await open(number);
+    socket.write(`${h2c}he`);
+    socket.write('llo');
+    expect(bodyOf((await drain(socket)).text)).toMatchObject({ path: '/seen', bytes: 5 });
   });
 
   it('keeps one connection for many requests', async () => {
