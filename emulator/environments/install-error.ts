@@ -62,7 +62,12 @@ function mentions(text: string, requirement: string): boolean {
 function reason(detail: string): string {
   const lines = detail
     .split('\n')
-    .map((line) => line.replace(/^[\s×╰─▶├│·]+/, '').replace(/^cause: /, '').trim())
+    .map((line) =>
+      line
+        .replace(/^[\s×╰─▶├│·]+/, '')
+        .replace(/^cause: /, '')
+        .trim(),
+    )
     .filter((line) => line !== '');
   const telling = lines.find((line) => /^Because/.test(line)) ?? lines.findLast((line) => /^(ERROR|error):/.test(line));
   const line = (telling ?? lines.at(-1) ?? 'the installer gave no reason').replace(/^(ERROR|error): /, '');

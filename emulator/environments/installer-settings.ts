@@ -69,7 +69,7 @@ export function planForUv(pip: ReadonlyMap<string, string>, env: NodeJS.ProcessE
         if (!ownIndex && isOn(value)) args.push('--no-index');
         break;
       case 'constraint':
-        args.push(...words(value).flatMap((file) => ['--constraint', file]));
+        args.push(...words(value).flatMap((file) => ['-c', file]));
         break;
       case 'trusted-host':
         set('UV_INSECURE_HOST', words(value).join(' '));
