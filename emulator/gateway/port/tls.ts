@@ -60,11 +60,10 @@ export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: 
       stream.destroy();
       if (!secure && reason !== null) log.warn(handshakeProblem(reason), { reason, sni: inner.servername || null });
     });
-    // A FIN before the handshake is over is seen by a stream that is being read alone. No data comes before 'secure'.
+    // A FIN before the handshake is over: nothing else looks for it, and the deadline is far.
     inner.once('end', () => {
       if (!secure) inner.destroy();
     });
-    inner.resume();
     inner.once('secure', () => {
       timer.cancel();
       secure = true;
