@@ -57,9 +57,12 @@ export async function buildEnvironment(home: string, plan: BuildPlan, context: B
     const made = await step(
       plan.uv
         ? [plan.uv, 'venv', '--quiet', '--no-project', '--python', plan.python.executable, venv]
-        : [plan.python.executable, '-m', 'venv', venv],
+        : [plan.python.executable, '-m', 'venv', '--without-pip', venv],
     );
     if (made.code !== 0) throw venvError(plan.python, output(made));
+    // venv runs the same by itself, but swallows why it failed (a full disk, say).
+    const seeded = plan.uv ? made : await step([python, '-Im', 'ensurepip', '--default-pip']);
+    if (seeded.code !== 0) throw venvError(plan.python, output(seeded));
     const pip = plan.uv ? [plan.uv, 'pip', 'install', '--python', python] : [python, '-m', 'pip', 'install'];
     for (const [i, { argv }] of plan.arguments.entries()) {
       if (argv.length === 0) continue;
