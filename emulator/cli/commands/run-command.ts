@@ -28,8 +28,9 @@ export async function run(terminal: Terminal, target: string, options: RunOption
   const { file, symbol } = parseTarget(terminal, target);
   const engine = parseEngine(options.engine);
   const as = parseAs(options.as);
+  const port = parsePort(options.port);
   realFolder(file);
-  const emulator = await attachOrStart(terminal, workspaceOf(terminal, options, file), parsePort(options.port));
+  const emulator = await attachOrStart(terminal, workspaceOf(terminal, options, file), port);
   try {
     const { client } = emulator;
     const firstStart = new FirstStart();
