@@ -23,7 +23,7 @@ export interface Arrival {
   startDeadline: number | null;
   /** Attempts made before (a restart of the emulator, else 0). */
   attempt: number;
-  spent: RetryBudgets;
+  spent: Readonly<RetryBudgets>;
 }
 
 /** What happened to an app, its requests or its runners. */
@@ -65,7 +65,7 @@ export type AppEffect =
   /** POST `<path>/cancel` to the runner of a running request. */
   | { type: 'cancelOnRunner'; id: string; runner: string }
   /** The attempt failed, the request waits for its next one. */
-  | { type: 'requeue'; id: string; reason: string; spent: RetryBudgets }
+  | { type: 'requeue'; id: string; reason: string; spent: Readonly<RetryBudgets> }
   /** The runner's answer is the request's result. */
   | { type: 'accept'; id: string }
   /** The request ends without an answer of the app. */

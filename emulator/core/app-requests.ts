@@ -67,7 +67,7 @@ export function endAttempt(turn: Turn, ticket: Ticket, end: AttemptEnd, hints: s
   }
   if (end.kind === 'failure' && state.closing) return;
   if (verdict.retry !== null && !ticket.cancelRequested) {
-    ticket.spent[verdict.retry] = (ticket.spent[verdict.retry] ?? 0) + 1;
+    ticket.spent = { ...ticket.spent, [verdict.retry]: (ticket.spent[verdict.retry] ?? 0) + 1 };
     requeue(turn, ticket, end);
     return;
   }
@@ -161,7 +161,7 @@ function requeue(turn: Turn, ticket: Ticket, end: AttemptEnd): void {
   ticket.due = state.deadlines.add(now + delay * SECOND, { type: 'retry', ticket });
   armStartDeadline(turn, ticket);
   const reason = end.kind === 'answer' ? `the runner answered ${end.status}` : end.error;
-  effects.push({ type: 'requeue', id: ticket.id, reason, spent: { ...ticket.spent } });
+  effects.push({ type: 'requeue', id: ticket.id, reason, spent: ticket.spent });
 }
 
 function probe(turn: Turn, runner: Runner, suspect: boolean): void {

@@ -41,7 +41,7 @@ export interface RetryQuestion {
   callerBudgets: RetryBudgets | null;
   appBudgets: RetryBudgets;
   skip: readonly RetryCondition[];
-  spent: RetryBudgets;
+  spent: Readonly<RetryBudgets>;
 }
 
 export interface Verdict {

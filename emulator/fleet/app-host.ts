@@ -9,6 +9,7 @@ import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
 import type { RetryBudgets } from '../core/retry-policy.ts';
 import type { AppDefinition } from './fleet.ts';
+import { isExclusive } from './notices.ts';
 import type { FleetContext } from './options.ts';
 import { RunnerHost } from './runner-host.ts';
 
@@ -17,7 +18,7 @@ export interface RequestWork {
   dispatch(host: AppHost, id: string, runner: RunnerHost, attempt: number): void;
   abort(id: string, attempt: number, error: string): void;
   cancelOnRunner(id: string, runner: RunnerHost): void;
-  requeue(id: string, reason: string, spent: RetryBudgets): void;
+  requeue(id: string, reason: string, spent: Readonly<RetryBudgets>): void;
   accept(id: string): void;
   end(id: string, error: EndError, detail: string): void;
   refuse(id: string, error: SerializedError): void;
@@ -83,7 +84,7 @@ export class AppHost {
     const revision: Revision = {
       id: definition.revision,
       settings: effectiveSettings(definition.settings, definition.kind),
-      exclusive: definition.engine === 'process' && definition.settings.exposedPort !== null,
+      exclusive: isExclusive(definition),
     };
     const settled = new Promise<void>((resolve, reject) => {
       this.registering.set(definition.revision, { resolve, reject });

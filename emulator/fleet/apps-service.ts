@@ -4,6 +4,7 @@ import { type Runner, waitingCount } from '../core/app-state.ts';
 import type { AppHost } from './app-host.ts';
 import type { AppDefinition, Apps, AppView, RunnerView } from './fleet.ts';
 import type { LogRing } from './log-lines.ts';
+import { registrationNotices } from './notices.ts';
 import type { FleetContext } from './options.ts';
 
 /** Runners that are no more whose last lines can still be read: what a crashed one said is what one looks for. */
@@ -16,6 +17,7 @@ export class AppsService implements Apps {
   private readonly context: FleetContext;
   private readonly hosts: ReadonlyMap<AppId, AppHost>;
   private readonly hostFor: (app: AppId) => AppHost;
+  private readonly told = new Set<string>();
   private readonly deadLogs = new Map<string, LogRing>();
 
   constructor(context: FleetContext, hosts: ReadonlyMap<AppId, AppHost>, hostFor: (app: AppId) => AppHost) {
@@ -30,6 +32,7 @@ export class AppsService implements Apps {
     const { bus } = this.context;
     if (host.definition) bus.emit({ type: 'app.reload', app, revision, reason });
     else bus.emit({ type: 'app.registered', app, revision, file, symbol });
+    this.notify(definition);
     await host.register(definition);
   }
 
@@ -79,6 +82,15 @@ export class AppsService implements Apps {
       if (runner) return runner.logs.all();
     }
     return this.deadLogs.get(id)?.all() ?? [];
+  }
+
+  private notify(definition: AppDefinition): void {
+    for (const { code, message } of registrationNotices(definition, this.context.host)) {
+      // Once: an app is registered anew with every save.
+      if (this.told.has(message)) continue;
+      this.told.add(message);
+      this.context.bus.emit({ type: 'emulator.notice', level: 'warn', code, message });
+    }
   }
 
   /** Keeps the last lines of a runner that is no more. */

@@ -95,6 +95,16 @@ describe('a runner', () => {
   });
 });
 
+describe('what differs from production', () => {
+  it('is said once an app: an unknown machine type, a port that only one runner can bind', async () => {
+    await f.register({ machineTypes: ['Huge'], exposedPort: 8000, maxConcurrency: 3 });
+    await f.register({ machineTypes: ['Huge'], exposedPort: 8000, maxConcurrency: 3 }, 'v2');
+    const notices = f.of('emulator.notice');
+    expect(notices.map((notice) => notice.code)).toEqual(['E_NOT_EMULATED', 'E_PORT_EXCLUSIVE']);
+    expect(notices[0]?.message).toContain('Huge');
+  });
+});
+
 describe('an app that does not start', () => {
   it('says why at once, keeps its requests, and starts when it can', async () => {
     f.engine.startError = broken;

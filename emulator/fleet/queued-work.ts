@@ -79,7 +79,7 @@ export class QueuedWork {
     );
   }
 
-  requeue(id: string, reason: string, spent: RetryBudgets): void {
+  requeue(id: string, reason: string, spent: Readonly<RetryBudgets>): void {
     const record = this.context.store.get(id)!;
     record.state = 'IN_QUEUE';
     record.retriesSpent = spent;
