@@ -91,6 +91,8 @@ function statusOf(code: string | undefined): string {
 function watchBody(request: IncomingMessage, response: ServerResponse, idleMs: number, clock: Clock): void {
   const length = request.headers['content-length'];
   if (request.headers['transfer-encoding'] === undefined && (length === undefined || length === '0')) return;
+  // A plain Duplex (a tunnel's) does not count; its owner watches over it.
+  if (typeof request.socket.bytesRead !== 'number') return;
   let before = request.socket.bytesRead;
   const check = clock.setInterval(() => {
     if (request.complete || request.destroyed) return check.cancel();

@@ -1,5 +1,6 @@
 import { duplexPair } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULT_PORT_LIMITS } from './limits.ts';
 import type { RunnerIdentity } from './port.ts';
 import {
   connectRequest,
@@ -11,6 +12,7 @@ import {
   type TestPort,
   until,
 } from './test-support/port-harness.ts';
+import { RecordingClock } from './test-support/recording-clock.ts';
 
 const identity: RunnerIdentity = { runner: 'r-1', app: 'local/pixels' };
 let test: TestPort;
@@ -108,6 +110,33 @@ describe('a tunnel that an app opened in its runner', () => {
     secured.write(Buffer.from([0x16, 3, 1]));
     await until(() => test.port.connections === 0);
     expect(test.logged.filter((line) => line.includes('another protocol'))).toHaveLength(2);
+  });
+
+  it.each(['fal.run:443', 'own'])('to %s takes a body that comes slowly', async (to) => {
+    await test.port.close();
+    const clock = new RecordingClock();
+    let bytes = 0;
+    test = await startTestPort({
+      clock,
+      onRequest: (request, response) => {
+        request.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+        });
+        request.once('end', () => response.end());
+      },
+    });
+    const target = to === 'own' ? `127.0.0.1:${test.number}` : to;
+    const app = to === 'own' ? tunnel(target) : await secure(tunnel(target), { servername: 'fal.run' });
+    const host = target.replace(':443', '');
+    app.write(`POST /files/upload HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 4\r\n\r\n`);
+    const answer = readHead(app);
+    for (let sent = 1; sent <= 4; sent++) {
+      app.write('x');
+      await until(() => bytes === sent);
+      clock.advance(DEFAULT_PORT_LIMITS.bodyIdleMs);
+    }
+    expect(await answer).toMatch(/^HTTP\/1\.1 200 /);
+    app.destroy();
   });
 
   it('ends with the port', async () => {
