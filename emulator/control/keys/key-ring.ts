@@ -120,8 +120,8 @@ export class KeyRing {
 }
 
 function freshKeys(): KeyFile {
-  const random = () => randomBytes(24).toString('hex');
-  return { version: 1, tokenSecret: random(), workspaceSecret: random(), exec: [] };
+  const random = (bytes: number) => randomBytes(bytes).toString('hex');
+  return { version: 1, tokenSecret: random(32), workspaceSecret: random(24), exec: [] };
 }
 
 function readKeys(file: string): KeyFile | null {
