@@ -15,9 +15,12 @@ import { FakeEngine } from './fake-engine.ts';
 import { MemoryStore } from './memory-store.ts';
 
 const GiB = 1024 ** 3;
+/** Real time, for sockets and disks of a busy machine; the fleet's clock stands still meanwhile. */
+const PATIENCE_MS = 20_000;
 
 export interface Fixture {
   fleet: Fleet;
+  /** The store in memory; idle when another was given. */
   store: MemoryStore;
   engine: FakeEngine;
   clock: FakeClock;
@@ -51,10 +54,11 @@ export function definition(settings: Partial<AppSettings> = {}, revision = 'v1')
 }
 
 /** A fleet over a fake engine and a store in memory, with a clock that stands still. */
-export function startFleet(options: Partial<FleetOptions> & { store?: MemoryStore } = {}): Fixture {
+export function startFleet(options: Partial<FleetOptions> = {}): Fixture {
   const clock = new FakeClock();
   const bus = new EventBus(clock);
-  const store = options.store ?? new MemoryStore();
+  const store = options.store instanceof MemoryStore ? options.store : new MemoryStore();
+  const used = options.store ?? store;
   const engine = new FakeEngine();
   const events: EmulatorEvent[] = [];
   const complaints: string[] = [];
@@ -97,14 +101,15 @@ export function startFleet(options: Partial<FleetOptions> & { store?: MemoryStor
         ...input,
       }),
     async until(condition, what = String(condition)) {
-      for (let turns = 0; !condition(); turns++) {
-        if (turns > 20_000) throw new Error(`never came true: ${what}`);
+      const deadline = performance.now() + PATIENCE_MS;
+      while (!condition()) {
+        if (performance.now() > deadline) throw new Error(`never came true: ${what}`);
         await new Promise((resolve) => setImmediate(resolve));
       }
     },
     async completed(record) {
       await fixture.until(() => record.state === 'COMPLETED', `${record.id} completes`);
-      const body = await store.result(record.id);
+      const body = await used.result(record.id);
       return { record, body: body?.kind === 'bytes' ? Buffer.from(body.bytes).toString() : '' };
     },
     of: <T extends EmulatorEvent['type']>(type: T) =>
