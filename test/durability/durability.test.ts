@@ -45,8 +45,12 @@ describe('what was acknowledged survives the death of the emulator', () => {
   }
 
   test('this suite goes red with a store that acknowledges before its commit', async () => {
-    const rules = [{ name: 'store.before-commit', hit: 20, action: 'kill' } as const];
-    const finding = await crashRound(emulator, 'sabotage', { rules, sabotage: 'ack-before-commit' });
-    expect(finding.lost.length).toBeGreaterThan(0);
-  }, 180_000);
+    // Faults are only taken where failpoints are armed, so an empty list is. A moment may fall between two batches: three tries.
+    const lost: number[] = [];
+    for (let i = 0; i < 3 && !lost.some((n) => n > 0); i++) {
+      const death = { rules: [], sabotage: 'ack-before-commit', killAfterMs: 400 + 170 * i };
+      lost.push((await crashRound(emulator, `sabotage-${i}`, death)).lost.length);
+    }
+    expect(Math.max(...lost)).toBeGreaterThan(0);
+  }, 300_000);
 });

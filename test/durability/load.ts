@@ -6,6 +6,8 @@ const APP = 'local/witness';
 export class Load {
   /** Request id → key, for each submit that was answered with 200. */
   readonly acknowledged = new Map<string, string>();
+  /** Ids whose cancellation was asked for, answered or not. */
+  readonly cancelSent = new Set<string>();
   /** Ids whose cancellation was answered with 202. */
   readonly cancelled = new Set<string>();
   /** Ids that a client saw COMPLETED. */
@@ -53,6 +55,7 @@ export class Load {
     const id = String(sent.body.request_id);
     this.acknowledged.set(id, key);
     if (number % 7 === 5) {
+      this.cancelSent.add(id);
       const answer = await this.call('PUT', `/queue/${APP}/requests/${id}/cancel`);
       if (answer.status === 202) this.cancelled.add(id);
     } else if (number % 3 === 0) {

@@ -26,9 +26,9 @@ export interface Finding {
 export async function crashRound(
   emulator: EmulatorUnderTest,
   name: string,
-  death: { rules: FailpointRule[]; sabotage?: string } | { killAfterMs: number },
+  death: { rules?: FailpointRule[]; sabotage?: string; killAfterMs?: number },
 ): Promise<Finding> {
-  if ('rules' in death) {
+  if (death.rules) {
     await emulator.stop();
     emulator.env.WINDTUNNEL_TEST_FAILPOINTS = JSON.stringify(death.rules);
     if (death.sabotage) emulator.env.WINDTUNNEL_TEST_SABOTAGE = death.sabotage;
@@ -40,7 +40,7 @@ export async function crashRound(
   const { pid, url } = emulator.entry;
   const load = new Load(url, name);
   const running = load.run(16, 4000);
-  if ('killAfterMs' in death) {
+  if (death.killAfterMs !== undefined) {
     await new Promise((resolve) => setTimeout(resolve, death.killAfterMs));
     process.kill(pid, 'SIGKILL');
   }
@@ -73,7 +73,7 @@ export async function crashRound(
     const done = await completed(emulator.url, id);
     if (!done) finding.lost.push(id);
     else if (done.status === 200 && done.body.key !== key) finding.wrong.push(id);
-    else if (done.status !== 200 && !load.cancelled.has(id)) finding.wrong.push(id);
+    else if (done.status !== 200 && !load.cancelSent.has(id)) finding.wrong.push(id);
   }
   const startsAfter = starts(emulator);
   for (const [id, key] of load.acknowledged) {
