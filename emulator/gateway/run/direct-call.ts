@@ -1,24 +1,17 @@
 import type { Dispatcher } from 'undici';
-import {
-  type AppId,
-  type ErrorType,
-  type HeaderList,
-  toWindtunnelError,
-  WindtunnelError,
-} from '../../contract/index.ts';
+import { type AppId, type ErrorType, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import type { Lease } from '../../fleet/fleet.ts';
 import type { GatewayDeps } from '../deps.ts';
 import type { Exchange } from '../exchange.ts';
 import { HttpFailure } from '../failure.ts';
-import { FileUrlRewriter, holdsFileUrls } from '../files/file-urls.ts';
-import { forRunner, isRelayed } from '../headers.ts';
+import { FileUrlRewriter } from '../files/file-urls.ts';
+import { forRunner } from '../headers.ts';
 import { sendFailure } from '../respond.ts';
+import { type AnswerHead, answerHead } from './answer-head.ts';
 import { type DirectBody, directBody } from './direct-body.ts';
 import { withoutToken } from './query.ts';
 import { abortType, connectionErrorType, runnerFailure } from './runner-errors.ts';
 
-/** Answers up to here whose file URLs are rewritten are sent whole, with their length. */
-const WHOLE_ANSWER_BYTES = 256 * 1024;
 const LIFECYCLE = 'x-fal-object-lifecycle-preference';
 
 /**
@@ -36,15 +29,14 @@ export class DirectCall implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | null = null;
   private settle: () => void = () => undefined;
   private settled = false;
+  /** The app knows of the call. */
+  private dispatched = false;
   private clientGone = false;
   private status: number | null = null;
-  private responseHeaders: HeaderList = [];
-  private head: string[] = [];
-  /** Length of the answer's body: null = a stream, `''` = no body. */
-  private length: string | null = null;
+  private head: AnswerHead | null = null;
   private rewriter: FileUrlRewriter | null = null;
-  /** Pieces of an answer that is sent whole; null where it streams. */
-  private pieces: Buffer[] | null = null;
+  /** Pieces of an answer that is sent whole. */
+  private readonly pieces: Buffer[] = [];
 
   constructor(exchange: Exchange, deps: GatewayDeps, app: AppId, path: string) {
     this.exchange = exchange;
@@ -82,6 +74,7 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     const over = new Promise<void>((resolve) => {
       this.settle = resolve;
     });
+    this.dispatched = true;
     lease.dispatcher.dispatch(
       {
         origin: 'http://runner',
@@ -106,23 +99,25 @@ export class DirectCall implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200 || this.settled) return;
     this.status = status;
-    this.head = this.relayedHead(controller.rawHeaders, status);
+    const { req, res, route } = this.exchange;
+    const call = { requestId: this.lease!.requestId, method: req.method ?? 'GET', localForm: route.form === 'local' };
+    const head = answerHead(controller.rawHeaders, status, call);
+    this.head = head;
     if (this.clientGone) {
-      // A stream has no end of its own to wait for: closing it is how the app learns.
-      if (this.length === null) controller.abort(new Error('The client went away.'));
+      if (head.delivery === 'stream') controller.abort(new Error('The client went away.'));
       return;
     }
-    if (this.pieces !== null) return;
-    const { res } = this.exchange;
+    if (head.rewrite) this.rewriter = new FileUrlRewriter(this.deps.publicUrl());
+    if (head.delivery === 'whole') return;
     res.on('drain', this.onDrain);
-    res.writeHead(status, this.head);
+    res.writeHead(status, head.headers);
     // The head of a stream must not wait for its first event.
-    if (this.length === null) res.flushHeaders();
+    if (head.delivery === 'stream') res.flushHeaders();
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.clientGone || this.settled) return;
-    if (this.pieces !== null) {
+    if (this.head?.delivery === 'whole') {
       this.pieces.push(chunk);
       return;
     }
@@ -178,46 +173,19 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     return flat;
   }
 
-  /** The head of the answer as a flat list; decides how the body goes out. */
-  private relayedHead(raw: Dispatcher.DispatchController['rawHeaders'], status: number): string[] {
-    const head: string[] = ['x-fal-request-id', this.lease!.requestId];
-    const { req, route } = this.exchange;
-    let contentType: string | undefined;
-    let length: string | null = req.method === 'HEAD' || status === 204 || status === 304 ? '' : null;
-    let encoded = false;
-    for (const [name, value] of headerPairs(raw)) {
-      this.responseHeaders.push([name, value]);
-      if (!isRelayed(name, status)) continue;
-      if (name === 'content-type') contentType = value;
-      else if (name === 'content-encoding') encoded = true;
-      else if (name === 'content-length') {
-        length ??= value;
-        continue;
-      }
-      head.push(name, value);
-    }
-    if (length !== '' && route.form === 'local' && !encoded && holdsFileUrls(contentType)) {
-      this.rewriter = new FileUrlRewriter(this.deps.publicUrl());
-      if (length !== null && Number(length) <= WHOLE_ANSWER_BYTES) this.pieces = [];
-      else length = null;
-    } else if (length !== null && length !== '') head.push('content-length', length);
-    this.length = length;
-    return head;
-  }
-
   private endAnswer(): void {
     const { res } = this.exchange;
-    const tail = this.rewriter?.end() ?? null;
-    if (this.pieces === null) {
-      if (tail === null) res.end();
-      else res.end(tail);
+    if (this.head?.delivery === 'whole') {
+      const whole = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
+      const bytes = this.rewriter!.whole(whole);
+      this.head.headers.push('content-length', String(bytes.length));
+      res.writeHead(this.status!, this.head.headers);
+      res.end(bytes);
       return;
     }
-    const whole = this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces);
-    const bytes = this.rewriter!.whole(whole);
-    this.head.push('content-length', String(bytes.length));
-    res.writeHead(this.status!, this.head);
-    res.end(bytes);
+    const tail = this.rewriter?.end() ?? null;
+    if (tail === null) res.end();
+    else res.end(tail);
   }
 
   private readonly onDrain = (): void => {
@@ -233,23 +201,23 @@ export class DirectCall implements Dispatcher.DispatchHandler {
   private readonly onClientClose = (): void => {
     if (this.settled) return;
     this.clientGone = true;
-    const { lease } = this;
-    if (lease === null) {
+    if (this.lease === null || !this.dispatched) {
       this.waiting.abort(new WindtunnelError('E_CANCELLED', 'The client went away.'));
       return;
     }
     this.controller?.resume();
-    const stream = this.status !== null && this.length === null;
-    lease.cancelOnRunner(this.path).then(
-      () => {
-        if (stream) this.controller?.abort(new Error('The client went away.'));
-      },
-      (error: unknown) => {
-        this.deps.log.debug('cancel route failed', { error: toWindtunnelError(error).message });
-        if (stream) this.controller?.abort(new Error('The client went away.'));
-      },
-    );
+    void this.cancelOnRunner(this.lease);
   };
+
+  private async cancelOnRunner(lease: Lease): Promise<void> {
+    try {
+      await lease.cancelOnRunner(this.path);
+    } catch (error) {
+      this.deps.log.debug('cancel route failed', { error: toWindtunnelError(error).message });
+    }
+    // A stream has no end of its own to wait for: closing it is how the app learns.
+    if (this.head?.delivery === 'stream') this.controller?.abort(new Error('The client went away.'));
+  }
 
   private fail(failure: HttpFailure, type: ErrorType): void {
     if (this.settled) return;
@@ -272,21 +240,9 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     lease.signal.removeEventListener('abort', this.onLeaseAbort);
     lease.release({
       status: this.status,
-      responseHeaders: this.responseHeaders,
+      responseHeaders: this.head?.all ?? [],
       ...(error === undefined ? {} : { error }),
     });
     this.settle();
   }
-}
-
-function* headerPairs(raw: Dispatcher.DispatchController['rawHeaders']): Generator<[string, string]> {
-  if (!Array.isArray(raw)) return;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    yield [text(raw[i]!).toLowerCase(), text(raw[i + 1]!)];
-  }
-}
-
-// Bytes of a header go through as they are; Node writes strings as latin1.
-function text(value: Buffer | string): string {
-  return typeof value === 'string' ? value : value.toString('latin1');
 }

@@ -18,6 +18,11 @@ beforeEach(async () => {
       held.push(res);
       return;
     }
+    if (pathname === '/quiet') {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      held.push(res);
+      return;
+    }
     if (pathname === '/stream') {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       res.write('data: {"i":1}\n\n');
@@ -186,6 +191,14 @@ describe('streams', () => {
     expect(text).toBe('data: {"i":1}\n\ndata: {"i":2}\n\n');
   });
 
+  test("42: a stream's head does not wait for its first event", async () => {
+    const sent = request({ host: '127.0.0.1', port: gw.port, path: '/local/pixels/quiet', method: 'POST' }).end();
+    sent.on('error', () => undefined);
+    const status = await new Promise((resolve) => sent.on('response', (res) => resolve(res.statusCode)));
+    expect(status).toBe(200);
+    sent.destroy();
+  });
+
   test('43: a token opens the app it names, for its time; it does not reach the app', async () => {
     const token = String((await gw.post('/tokens/', { allowed_apps: ['pixels'], token_expiration: 60 })).json);
     const origin = 'http://localhost:3000';
@@ -289,6 +302,21 @@ describe('what goes wrong', () => {
     expect(status).toBe(413);
     expect(gw.fleet.leases).toEqual([]);
     sent.destroy();
+  });
+
+  test('a large body that breaks off on its way ends the call and gives the slot back', async () => {
+    const sent = request({
+      host: '127.0.0.1',
+      port: gw.port,
+      path: '/local/pixels/upload',
+      method: 'POST',
+      headers: { 'content-length': '1000000' },
+    });
+    sent.on('error', () => undefined);
+    sent.write(Buffer.alloc(300_000));
+    await expect.poll(() => gw.fleet.leases.length).toBe(1);
+    sent.destroy();
+    await expect.poll(() => gw.fleet.releases).toMatchObject([{ error: 'client_disconnected' }]);
   });
 
   test('a bug inside the emulator is a 500 that is logged', async () => {
