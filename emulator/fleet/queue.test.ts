@@ -95,6 +95,16 @@ describe('a queued request', () => {
     await expect(f.submit({ app: 'local/other' })).rejects.toMatchObject({ code: 'E_UNKNOWN_APP' });
   });
 
+  it('is refused when the inputs that wait are too large together, until one of them is done', async () => {
+    f.engine.autoReady = false;
+    await f.register();
+    const huge = { body: { kind: 'file', path: '/none', size: 3 * 1024 ** 3 } } as const;
+    const first = await f.submit(huge);
+    await expect(f.submit(huge)).rejects.toMatchObject({ code: 'E_LIMIT' });
+    await f.fleet.queue.cancel(first.id);
+    await expect(f.submit(huge)).resolves.toMatchObject({ state: 'IN_QUEUE' });
+  });
+
   it('is kept 30 days, without payload storage an hour, or six minutes from 10 KB on', async () => {
     await f.register();
     const kept = async (storeIo: boolean, size: number) => {

@@ -11,6 +11,7 @@ import {
   WindtunnelError,
 } from '../contract/index.ts';
 import type { Timer } from '../core/clock.ts';
+import { effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import type { RunnerHandle, RunnerLog } from '../engines/engine.ts';
 import type { AppDefinition } from './fleet.ts';
@@ -155,7 +156,7 @@ export class RunnerHost {
       env: runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
       limits: machine.limits,
       gpus: [],
-      graceSeconds: definition.settings.terminationGracePeriodSeconds ?? 5,
+      graceSeconds: effectiveSettings(definition.settings, definition.kind).terminationGracePeriod,
       exposedPort: definition.settings.exposedPort,
       dataDir: context.dataDir,
       secret: this.secret,
