@@ -225,7 +225,10 @@ class Agent:
             self.cause = "killed"
             self.kill_at = time.monotonic()
         elif self.child is not None:
-            number = int(payload)
+            try:
+                number = signal.Signals(int(payload))
+            except ValueError as error:
+                raise frames.ProtocolError("signal %r" % payload) from error
             if number == signal.SIGTERM and self.cause == "crashed":
                 self.cause = "stopped"
             # Only the app itself, as a container's PID 1 gets it in production; its children are the app's business.

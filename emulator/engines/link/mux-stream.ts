@@ -19,6 +19,7 @@ export class MuxStream extends Duplex {
   /** Bytes that our reader took and that were not granted anew. */
   private taken = 0;
   private pending: { bytes: Buffer; done: (error?: Error | null) => void } | null = null;
+  private sent: ((error?: Error | null) => void) | null = null;
   private localEnded = false;
   private remoteEnded = false;
   private known = true;
@@ -42,9 +43,16 @@ export class MuxStream extends Duplex {
       this.pending.bytes = bytes.subarray(size);
     } else {
       this.pending = null;
-      done();
+      this.sent = done;
     }
     return bytes.subarray(0, size);
+  }
+
+  /** The chunk is on the link. Only now may the next write, or the end, come: it must not overtake the chunk. */
+  chunkSent(): void {
+    const done = this.sent;
+    this.sent = null;
+    done?.();
   }
 
   /** It has data and credit. */

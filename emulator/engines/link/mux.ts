@@ -37,6 +37,7 @@ export class LinkMux implements StreamOwner {
   private nextNumber = 1; // ours are odd
   private highestRemote = 0;
   private closedOnce = false;
+  private pumping = false;
 
   private readonly link: Duplex;
   private readonly events: LinkEvents;
@@ -107,14 +108,18 @@ export class LinkMux implements StreamOwner {
 
   /** One piece of each stream in turn while the link takes more, so that a busy stream starves no other. */
   private pump(): void {
+    if (this.pumping) return;
+    this.pumping = true;
     while (this.turns.size > 0 && !this.link.writableNeedDrain && !this.closedOnce) {
       const stream: MuxStream = this.turns.values().next().value!;
       this.turns.delete(stream);
       const chunk = stream.takeChunk();
       if (!chunk) continue;
-      if (stream.ready) this.turns.add(stream);
       this.send(FRAME.data, stream.number, chunk);
+      if (stream.ready) this.turns.add(stream);
+      stream.chunkSent();
     }
+    this.pumping = false;
   }
 
   private send(type: number, stream: number, payload?: Buffer): void {
