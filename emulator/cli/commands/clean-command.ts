@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { findEmulator } from '../../client/discover.ts';
@@ -108,13 +108,13 @@ function apply(terminal: Terminal, workspace: string, { what, path, action }: It
     terminal.note(`Removed: ${what}`);
     return;
   }
-  // Under the lock, so that no emulator starts on the folder while it is moved.
-  const claim = claimWorkspace(workspacePaths(terminal.host, workspace));
-  if (!claim) throw new WindtunnelError('E_USAGE', 'An emulator of this workspace has just started.');
+  // Under the lock, so that no emulator starts on the folder while it is moved; the lock moves along.
+  const files = workspacePaths(terminal.host, workspace);
+  if (!claimWorkspace(files)) throw new WindtunnelError('E_USAGE', 'An emulator of this workspace has just started.');
   const stamp = new Date(systemClock.now()).toISOString().replace(/[:.]/g, '-');
   const aside = `${path}.${stamp}`;
-  claim.release();
   renameSync(path, aside);
+  rmSync(join(aside, basename(files.lock)), { force: true });
   terminal.note(`Moved aside: ${what}\n  ${aside}`);
 }
 

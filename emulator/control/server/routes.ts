@@ -69,12 +69,13 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     route('PUT', secret, async ({ params, body }) => {
       const name = params.name ?? '';
       secrets.set(name, parse(SetSecretSchema, body).value);
-      await launcher.refresh(`secret ${name} was set`);
+      // Not waited for: new runners may take minutes, and tell by events what becomes of them.
+      void launcher.refresh(`secret ${name} was set`);
       return OK;
     }),
     route('DELETE', secret, async ({ params }) => {
       const name = params.name ?? '';
-      if (secrets.unset(name)) await launcher.refresh(`secret ${name} was removed`);
+      if (secrets.unset(name)) void launcher.refresh(`secret ${name} was removed`);
       return OK;
     }),
     route('POST', CONTROL_PATHS.grants, async ({ body }) => deps.grant(parse(GrantRequestSchema, body))),

@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { cliFile, EmulatorUnderTest } from '../../test/support/emulator.ts';
+
+const app = (answer: string) => `
+import os
+import fal
+
+
+class Echo(fal.App):
+    def setup(self):
+        if os.environ.get("BREAK"):
+            raise RuntimeError("no weights " + os.environ["TOKEN"])
+
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        print("answering ${answer} with", os.environ["TOKEN"])
+        return {"answer": "${answer}"}
+`;
+
+let emulator: EmulatorUnderTest;
+const MINUTE = 60_000;
+
+beforeEach(async () => {
+  emulator = await EmulatorUnderTest.start([]);
+  write('app.py', app('one'));
+  write('.env', 'TOKEN=hunter2-hunter2\n');
+}, 2 * MINUTE);
+afterEach(() => emulator.dispose(), MINUTE);
+
+const write = (name: string, text: string) => writeFileSync(join(emulator.workspace, name), text);
+
+/** `windtunnel run` as a person has it in a terminal: what it has said so far, and its end. */
+function run(...args: string[]) {
+  const child = spawn(process.execPath, [cliFile, 'run', ...args], {
+    cwd: emulator.workspace,
+    env: emulator.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const terminal = { text: '' };
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      terminal.text += chunk;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const says = (text: string) =>
+    vi.waitFor(() => expect(terminal.text).toContain(text), { timeout: 2 * MINUTE, interval: 50 });
+  return { child, terminal, says, ended };
+}
+
+test(
+  'run joins the emulator that is there: logs, reload, a broken save, Ctrl-C takes only its app away',
+  async () => {
+    const { child, terminal, says, ended } = run('app.py');
+    await says('ready in');
+    expect(terminal.text).toContain('(in the emulator that runs here already)');
+    expect(terminal.text).toContain(`curl -X POST ${emulator.url}/run/local/echo`);
+
+    const first = await emulator.cli('call', 'echo', '--logs');
+    expect(JSON.parse(first.stdout)).toEqual({ answer: 'one' });
+    expect(first.stderr).toContain('| answering one with [secret]');
+    const [, id = ''] = /request (\S+)/.exec(first.stderr) ?? [];
+    await says(`${id.slice(0, 8)} | answering one with [secret]`);
+    expect((await emulator.cli('logs', id)).stdout).toContain('answering one');
+
+    write('app.py', app('two'));
+    await says('reload: app.py changed (source of the app)');
+    await vi.waitFor(
+      async () =>
+        expect(JSON.parse((await emulator.cli('call', 'echo', '--direct')).stdout)).toEqual({ answer: 'two' }),
+      { timeout: MINUTE },
+    );
+    write('app.py', 'class Echo(fal.App:\n');
+    await says('[E_');
+    expect(JSON.parse((await emulator.cli('call', 'echo', '--direct')).stdout)).toEqual({ answer: 'two' });
+
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect((await emulator.client.status()).apps).toEqual([]);
+    expect(terminal.text).not.toContain('hunter2-hunter2');
+  },
+  5 * MINUTE,
+);
+
+test(
+  'run alone: the user’s own traceback, a mend on save, Ctrl-C leaves nothing',
+  async () => {
+    await emulator.stop();
+    write('.env', 'TOKEN=hunter2-hunter2\nBREAK=1\n');
+    const { child, terminal, says, ended } = run('app.py', '--port', '0');
+    await says('Waiting for a change of the source.');
+    expect(terminal.text).toMatch(/error: app\.py:9: RuntimeError: no weights \[secret\] \[E_APP_SETUP\]/);
+    expect(terminal.text.match(/\[E_APP_SETUP\]/g)).toHaveLength(1);
+
+    write('.env', 'TOKEN=hunter2-hunter2\n');
+    await says('reload: .env changed (environment file)');
+    await vi.waitFor(
+      async () => expect(JSON.parse((await emulator.cli('call', 'echo')).stdout)).toEqual({ answer: 'one' }),
+      { timeout: MINUTE },
+    );
+    child.kill('SIGINT');
+    expect(await ended).toBe(0);
+    expect((await emulator.cli('ps')).code).toBe(3);
+    expect(readdirSync(join(emulator.folder, 'run'))).toEqual([]);
+  },
+  5 * MINUTE,
+);
+
+test(
+  'run --no-watch of an app that cannot start is over with exit 1',
+  async () => {
+    write('.env', 'TOKEN=x\nBREAK=1\n');
+    const { terminal, ended } = run('app.py', '--no-watch');
+    expect(await ended).toBe(1);
+    expect(terminal.text).toContain('raise RuntimeError("no weights " + os.environ["TOKEN"])');
+  },
+  5 * MINUTE,
+);
