@@ -28,7 +28,10 @@ export function pump(
     let settled = false;
     let last = options.clock.monotonic();
     const idleMs = LIMITS.bodyIdleSeconds * 1000;
+    // While we hold the sender back, its silence is ours: a large body may wait minutes for a cold start.
+    let holding = false;
     const check = (): void => {
+      if (holding) last = options.clock.monotonic();
       const left = last + idleMs - options.clock.monotonic();
       if (left > 0) timer = options.clock.setTimeout(check, left);
       else finish(stalled());
@@ -53,8 +56,10 @@ export function pump(
       }
       const pending = write(chunk);
       if (pending === undefined) return;
+      holding = true;
       req.pause();
       pending.then(() => {
+        holding = false;
         last = options.clock.monotonic();
         req.resume();
       }, finish);

@@ -319,6 +319,36 @@ describe('what goes wrong', () => {
     await expect.poll(() => gw.fleet.releases).toMatchObject([{ error: 'client_disconnected' }]);
   });
 
+  test('a large body that breaks off before there is a slot takes none, and harms nobody', async () => {
+    gw.fleet.gate = new Promise(() => undefined);
+    const headers = { 'content-length': '1000000' };
+    const sent = request({ host: '127.0.0.1', port: gw.port, path: '/local/pixels/upload', method: 'POST', headers });
+    sent.on('error', () => undefined);
+    sent.write('begun');
+    // The idle timer of the body is what shows that it is being read, and then no more.
+    const before = gw.clock.pending;
+    await expect.poll(() => gw.clock.pending).toBeGreaterThanOrEqual(before + 1);
+    sent.destroy();
+    await expect.poll(() => gw.clock.pending).toBe(before);
+    expect(gw.fleet.leases).toEqual([]);
+    gw.fleet.gate = null;
+    expect((await gw.post('/local/pixels', {})).status).toBe(200);
+  });
+
+  test('a large body that waits for a slot is not taken for a stalled one', async () => {
+    let opened: () => void = () => undefined;
+    gw.fleet.gate = new Promise((resolve) => {
+      opened = resolve;
+    });
+    const before = gw.clock.pending;
+    const body = Buffer.alloc(5_000_000);
+    const answer = gw.call('/local/pixels', { method: 'POST', body, headers: { 'content-length': '5000000' } });
+    await expect.poll(() => gw.clock.pending).toBe(before + 1);
+    for (let i = 0; i < 20; i++) await gw.clock.advanceAsync(60_000);
+    opened();
+    expect((await answer).json.size).toBe(5_000_000);
+  });
+
   test('a bug inside the emulator is a 500 that is logged', async () => {
     gw.fleet.refuse = new TypeError('oops');
     const answer = await gw.post('/local/pixels', {});
