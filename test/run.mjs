@@ -77,7 +77,8 @@ async function runSuite({ name, folder }) {
     WINDTUNNEL_TEST_PYTHON: python,
     WINDTUNNEL_TEST_REPORT: reportFile,
   };
-  const args = ['node_modules/vitest/vitest.mjs', 'run', folder];
+  // A filter is a part of a path: whole, so that `emulator` is not any path with the word in it.
+  const args = ['node_modules/vitest/vitest.mjs', 'run', `${path.join(root, folder)}${path.sep}`];
   const ended = await spawned(node, [...args, '--reporter=default', '--reporter=./test/support/report.ts'], env);
   if (existsSync(reportFile)) tally.add(name, JSON.parse(await readFile(reportFile, 'utf8')));
   else tally.fail(name, `vitest ended with ${ended} and no report.`);

@@ -4,6 +4,8 @@ import type { Binding, Scope } from './scope.ts';
 import { stringLiteral } from './string-literal.ts';
 import { type Dict, ELLIPSIS, equal, isDict, type Maybe, truth, UNKNOWN, type Value } from './value.ts';
 
+// Long: one evaluator, a case for each kind of expression.
+
 // Deeper than anybody writes by hand; keeps a generated file from overflowing the stack.
 const MAX_DEPTH = 200;
 // A repeated string or list is kept to a size that a setting can have.

@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
+import { requires } from '../../test/support/skip.ts';
 import type { Finder } from './finder.ts';
 import { testFinder } from './testing/test-finder.ts';
 
@@ -68,7 +69,8 @@ it('does not follow links, so a loop ends', async () => {
   expect(await namesIn(root)).toEqual(['a/app.py']);
 });
 
-it.skipIf(process.getuid?.() === 0)('names what it cannot read', async () => {
+it('names what it cannot read', async (context) => {
+  await requires('normalUser')(context);
   const root = await tree({ 'app.py': APP, 'shut/app.py': APP });
   await chmod(path.join(root, 'shut'), 0);
   onTestFinished(() => chmod(path.join(root, 'shut'), 0o700));

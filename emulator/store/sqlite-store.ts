@@ -1,3 +1,4 @@
+// Long: the whole of one interface, RequestStore, over one piece of state.
 import { type LogLine, type RequestOutcome, type RequestRecord, WindtunnelError } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Failpoints } from '../core/failpoints.ts';

@@ -42,7 +42,7 @@ it('the source keeps the house rules', () => {
 });
 
 it('nothing is left to do later, and no test is skipped past test/support/skip.ts', () => {
-  const marks = /\b(TODO|FIXME|XXX)\b|\b(it|test|describe)\.(skip|only|todo)\b/;
+  const marks = /\b(TODO|FIXME|XXX)\b|\b(it|test|describe)\.(skip|skipIf|runIf|only|todo)\b/;
   const code = tracked.filter((file) => /\.(ts|mjs|cjs|py|sh)$/.test(file) && !file.startsWith('test/lint/'));
   const found = code.flatMap((file) =>
     read(file)

@@ -24,6 +24,10 @@ const NEEDS = {
     ask: () => succeeds('unshare', ['--mount', '--map-root-user', 'true']),
     reason: 'needs private mount namespaces (unshare --mount --map-root-user)',
   },
+  networkNamespace: {
+    ask: async () => (await succeeds('unshare', ['-n', 'true'])) || (await succeeds('unshare', ['-rn', 'true'])),
+    reason: 'needs private network namespaces (unshare -n or -rn)',
+  },
   root: { ask: async () => process.getuid?.() === 0, reason: 'needs root' },
   normalUser: {
     ask: async () => process.getuid?.() !== 0,

@@ -2,9 +2,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isFalHost } from '../../../emulator/gateway/port/hosts.ts';
 import { testPython } from '../../support/python.ts';
+import { requires } from '../../support/skip.ts';
 import type { SessionResult, SessionSpec } from './session.ts';
 
 const here = (name: string) => join(import.meta.dirname, name);
@@ -149,7 +150,9 @@ describe('the backup domains of fal_client', () => {
 });
 
 // Outside a namespace this would call the real fal.
-describe.skipIf(isolation.length === 0)('without exec', () => {
+describe('without exec', () => {
+  beforeEach(requires('networkNamespace'));
+
   it('nothing arrives and every call fails: the suite above can fail', { timeout: TIMEOUT_MS }, async () => {
     const calls = ['httpx', 'urllib', 'requests', 'websockets', 'aiohttp'];
     const result = await session({
