@@ -359,7 +359,9 @@ class Agent:
             self.dispatch(self.selector.select(self.patience()))
             for pid, status in process_tree.reap():
                 if self.child is not None and pid == self.child.pid:
-                    self.child.returncode = code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+                    self.child.returncode = code = (
+                        os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+                    )
                     self.finish(code)
             if not self.finished:
                 self.tick()
@@ -432,7 +434,10 @@ class Agent:
             self.probe_port()
 
     def check_memory(self):
-        """Measure the tree, and end it when it is over its machine type's memory. Never RLIMIT_AS: CUDA maps terabytes."""
+        """Measure the tree, and end it when it is over its machine type's memory.
+
+        Never RLIMIT_AS: CUDA maps terabytes that it does not use.
+        """
         limit = self.start["memoryBytes"]
         used = process_tree.memory(os.getpid(), limit * 0.8)
         if abs(used - self.memory_sent) > 1 << 20:

@@ -91,7 +91,11 @@ def settings(target):
         for name in ("num_gpus", "regions", "requirements_context_dir"):
             host[name] = getattr(target, name, None)
         machine, requirements = target.machine_type, target.requirements
-        environment = {"kind": host.get("kind"), "python_version": host.get("python_version"), "image": host.get("image")}
+        environment = {
+            "kind": host.get("kind"),
+            "python_version": host.get("python_version"),
+            "image": host.get("image"),
+        }
         name, auth, port = target.app_name, target.app_auth, None
         modules = target.local_python_modules
     else:

@@ -98,7 +98,7 @@ def late_import_text(name, place, by_value):
         return unshipped_text(name, place)
     return (
         "No module named %r on the runner: `fal deploy` ships %s inside the app (local_python_modules), not as a file, "
-        "so that an import inside a function does not find it. Import it at the top of the file, or put it in app_files."
+        "so an import inside a function does not find it. Import it at the top of the file, or put it in app_files."
         % (name, place)
     )
 
@@ -126,8 +126,8 @@ def _referred_modules(function, candidates):
         import pickletools
 
         import cloudpickle
-        from fal.api.api import _prepare_partial_func
         from fal.api import patch_pickle
+        from fal.api.api import _prepare_partial_func
 
         patch_pickle()
         data = cloudpickle.dumps(_prepare_partial_func(function))

@@ -85,7 +85,7 @@ class LinkStreams:
             watch(self._selector, stream.sock, mask, stream)
 
     def serve(self, ready):
-        """Move data of the (stream, events) pairs, the one that sent longest ago first: a busy stream starves no other."""
+        """Move data of the (stream, events) pairs, the one that sent longest ago first: none starves another."""
         self._turn += 1
         for stream, events in sorted(ready, key=lambda pair: pair[0].served):
             if events & WRITE and stream.number in self._streams:

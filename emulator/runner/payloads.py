@@ -30,7 +30,7 @@ def _source(payload):
     try:
         import_guard.check(guard, function)
     except import_guard.UnshippedImport as error:
-        raise _placed(error)
+        raise _placed(error) from None
     guard.start_serving()
     # A runner that has app_files has their folder, and the app's own in it, on its path (fal/app_files.py).
     sys.path.extend(os.path.abspath(folder) for folder in dict.fromkeys(payload["workPath"]))

@@ -60,7 +60,10 @@ def descendants(root):
 
 
 def kill_descendants(root, seconds=5.0):
-    """Kill all below `root` and reap them. Loops, since a dying tree may still fork. Return the pids that would not die."""
+    """Kill all below `root` and reap them. Loops, since a dying tree may still fork.
+
+    Return the pids that would not die.
+    """
     deadline = time.monotonic() + seconds
     while True:
         left = [pid for pid in descendants(root) if not _is_zombie(pid)]

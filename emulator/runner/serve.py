@@ -1,4 +1,4 @@
-"""Harness: runs a fal app by the SDK's own serve(), bound where we say. Started by the agent, inside the app's Python."""
+"""Harness: runs a fal app by the SDK's own serve(), bound where we say. The agent starts it."""
 
 import os
 import sys

@@ -15,10 +15,7 @@ import threading
 STAND_INS = ipaddress.ip_network("192.88.99.0/24")
 FIRST_STAND_IN = 10
 
-_real = {
-    name: getattr(socket, name)
-    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
-}
+_real = {name: getattr(socket, name) for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex")}
 _socket = socket.socket
 _methods = {
     name: getattr(_socket, name) for name in ("connect", "connect_ex", "setsockopt", "getpeername", "getsockname")
@@ -197,7 +194,9 @@ class _UvloopFinder:
 def _wrap_uvloop(loop_class):
     base_connection, base_getaddrinfo = loop_class.create_connection, loop_class.getaddrinfo
 
-    async def create_connection(self, factory, host=None, port=None, *, ssl=None, sock=None, server_hostname=None, **kw):
+    async def create_connection(
+        self, factory, host=None, port=None, *, ssl=None, sock=None, server_hostname=None, **kw
+    ):
         target = _table.target(None, (host, port)) if host is not None else None
         if target is not None:
             sock = await self.run_in_executor(None, dial, target)

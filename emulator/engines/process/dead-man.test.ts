@@ -82,6 +82,7 @@ it('a sweep leaves the runners of an emulator that lives', async () => {
   const { child, id } = await emulator('', '');
   expect(await nextEngine().sweep()).toEqual([]);
   expect((await markedProcesses(id)).length).toBeGreaterThan(0);
+  expect(await readdir(path.join(folder, 'run'))).toHaveLength(2);
   child.kill('SIGKILL');
   await until('all is gone', async () => (await markedProcesses(id)).length === 0);
 });

@@ -175,7 +175,8 @@ class ProcessEngine implements RunnerEngine {
 
   /** Folders of runners that have no record: their emulator died between making the one and the other. */
   private async strayFolders(): Promise<string[]> {
-    const live = new Set([...this.runners].map((runner) => path.basename(runner.dir)));
+    const dirs = [...(await this.registry.dirs()), ...[...this.runners].map((runner) => runner.dir)];
+    const live = new Set(dirs.map((dir) => path.basename(dir)));
     try {
       return (await readdir(this.options.runtimeDir)).filter((name) => name.startsWith('r-') && !live.has(name));
     } catch (error) {

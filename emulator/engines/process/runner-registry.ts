@@ -51,6 +51,12 @@ export class RunnerRegistry {
     return removed;
   }
 
+  /** Folders of the runners that have a record. */
+  async dirs(): Promise<string[]> {
+    const records = await Promise.all((await this.names()).map((name) => this.read(path.join(this.folder, name))));
+    return records.flatMap((record) => (record ? [record.dir] : []));
+  }
+
   private async names(): Promise<string[]> {
     try {
       return await readdir(this.folder);

@@ -10,9 +10,7 @@ def _install_shim():
     if not out:
         return
     here = os.path.dirname(os.path.abspath(__file__))
-    spec = importlib.util.spec_from_file_location(
-        "_windtunnel_shim", os.path.join(os.path.dirname(here), "shim.py")
-    )
+    spec = importlib.util.spec_from_file_location("_windtunnel_shim", os.path.join(os.path.dirname(here), "shim.py"))
     shim = importlib.util.module_from_spec(spec)
     sys.modules["_windtunnel_shim"] = shim
     spec.loader.exec_module(shim)
