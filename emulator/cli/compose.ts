@@ -166,7 +166,7 @@ async function assemble(
     bus,
     keys,
     tokenSecret: keys.tokenSecret,
-    config: { origins: config.origins, passthrough: config.passthrough },
+    config: { origins: config.origins },
     filesDir: paths.files,
     newBodyFile: () => store.newBodyFile(),
     publicUrl: () => port.address.url,

@@ -25,15 +25,6 @@ export const ConfigSchema = z.strictObject({
       .array(z.string())
       .check(z.describe('Web origins besides loopback that may call the public port, e.g. https://app.test.')),
   ),
-  passthrough: z.optional(
-    z
-      .array(z.string())
-      .check(
-        z.describe(
-          'Models and files that may be fetched from the real fal, e.g. fal-ai/flux or v3.fal.media. Empty: nothing may.',
-        ),
-      ),
-  ),
   envFiles: z.optional(
     z
       .array(z.string())

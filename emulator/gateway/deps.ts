@@ -18,5 +18,4 @@ export interface GatewayDeps {
   /** The loopback form of the public port: `http://127.0.0.1:8799`. */
   publicUrl: () => string;
   /** Models and files of windtunnel.jsonc that may come from fal. */
-  passthrough: readonly string[];
 }

@@ -36,8 +36,8 @@ export interface GatewayOptions {
   keys: Keys;
   /** Signs short-lived tokens; at least 32 random bytes, kept with the state so that tokens outlive a restart. */
   tokenSecret: Uint8Array;
-  /** `origins` and `passthrough` of windtunnel.jsonc. */
-  config: { origins?: readonly string[] | undefined; passthrough?: readonly string[] | undefined };
+  /** `origins` of windtunnel.jsonc. */
+  config: { origins?: readonly string[] | undefined };
   /** Folder of the local CDN's files; absolute, made if missing. */
   filesDir: string;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
@@ -93,7 +93,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     uploads: new Uploads(files, clock),
     newBodyFile,
     publicUrl,
-    passthrough: options.config.passthrough ?? [],
   };
   const notices = new FidelityNotices(options.bus);
   const rules: AccessRules = { keys: options.keys, tokens, allowedOrigins: new Set(options.config.origins) };

@@ -7,7 +7,7 @@ const PAGE = 'http://localhost:3000';
 let gw: GatewayServer;
 
 beforeEach(async () => {
-  gw = await GatewayServer.start({ origins: ['https://app.test'], passthrough: ['fal-ai/wanted'] });
+  gw = await GatewayServer.start({ origins: ['https://app.test'] });
   await gw.fleet.serve('local/pixels', (_req, res) => res.setHeader('access-control-allow-origin', '*').end('ok'));
 });
 
@@ -132,7 +132,7 @@ describe('apps that are not here', () => {
       expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([404, 'E_PUBLIC_MODEL']);
       expect(answer.json).toMatchObject({ error_type: 'public_model_not_emulated' });
       expect(answer.json.hint).toContain('windtunnel run FILE.py --as fal-ai/flux');
-      expect(answer.json.hint).toContain('passthrough');
+      expect(answer.json.hint).toContain('without `windtunnel exec`');
       expect(answer.headers['x-fal-request-id']).toMatch(/^[0-9a-f-]{36}$/);
     },
   );
@@ -141,11 +141,6 @@ describe('apps that are not here', () => {
     for (let i = 0; i < 3; i++) await gw.post('/fal-ai/flux', {});
     const notices = gw.events.filter((event) => event.type === 'emulator.notice');
     expect(notices).toMatchObject([{ level: 'warn', code: 'E_PUBLIC_MODEL' }]);
-  });
-
-  test('a model on the pass-through list says that passing through is not there yet', async () => {
-    const answer = await gw.post('/fal-ai/wanted', {});
-    expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([501, 'E_NOT_EMULATED']);
   });
 
   test('an unknown app lists those that run', async () => {

@@ -30,7 +30,7 @@ export async function serveCdn(exchange: Exchange, deps: GatewayDeps): Promise<v
   const { req, route } = exchange;
   const method = req.method ?? 'GET';
   const segments = route.path.split('/').slice(1);
-  if (segments[0] !== 'files') throw remoteFile(exchange, deps);
+  if (segments[0] !== 'files') throw remoteFile(exchange);
   if (segments[1] === 'upload') {
     if (method !== 'POST') throw wrongMethod(method, 'an upload', 'POST');
     if (segments[2] === undefined) await uploadWhole(exchange, deps);
@@ -102,7 +102,7 @@ async function serveUpload(
 async function serveFile(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   const { req, res } = exchange;
   const id = exchange.route.path.split('/').find((segment) => FILE_ID.test(segment));
-  if (id === undefined) throw remoteFile(exchange, deps);
+  if (id === undefined) throw remoteFile(exchange);
   const meta = await deps.files.find(id);
   if (meta === null) {
     throw new HttpFailure(404, new WindtunnelError('E_FILE_GONE', 'This file has expired, or never was here.'));
@@ -150,9 +150,8 @@ function namedParts(value: unknown): { number: number; etag: string | null }[] {
   });
 }
 
-function remoteFile({ route }: Exchange, deps: GatewayDeps): WindtunnelError | HttpFailure {
-  if (deps.passthrough.includes(route.host)) return notEmulated(`Passing files of ${route.host} through from fal`);
+function remoteFile({ route }: Exchange): WindtunnelError {
   return new WindtunnelError('E_REMOTE_FILE', `The file ${route.path} is not here, and nothing was fetched from fal.`, {
-    hint: 'Upload it here (fal_client.upload_file, fal.storage.upload) and use that URL, or name the host under "passthrough" in windtunnel.jsonc.',
+    hint: 'Upload it here (fal_client.upload_file, fal.storage.upload) and use that URL. The real one is there for programs that run without `windtunnel exec`.',
   });
 }

@@ -32,7 +32,7 @@ export async function serveQueue(exchange: Exchange, deps: GatewayDeps): Promise
 
 async function submit(exchange: Exchange, deps: GatewayDeps, id: EndpointId, method: string): Promise<void> {
   const { req, res, route } = exchange;
-  const app = resolveApp(deps.fleet.apps, id, deps.passthrough);
+  const app = resolveApp(deps.fleet.apps, id);
   const { query, ...options } = submitOptions(req.headers, route.query);
   const headers = forRunner(req.rawHeaders);
   const body = await readStored(req, { clock: deps.clock, newFile: deps.newBodyFile });

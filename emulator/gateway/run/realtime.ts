@@ -36,7 +36,7 @@ export async function serveRealtime(
     if (route.service !== 'run') throw notEmulated(`A WebSocket to ${route.host} (${route.service})`);
     const id = parseEndpointPath(route.path);
     if (id === null) throw badRequest('The path names no app.', 'Use /<owner>/<app>/realtime.');
-    const app = resolveApp(deps.fleet.apps, id, deps.passthrough);
+    const app = resolveApp(deps.fleet.apps, id);
     if (caller.badToken) {
       refuseToken(call);
       return;

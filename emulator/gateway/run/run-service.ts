@@ -11,6 +11,6 @@ export function serveRun(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   const id = parseEndpointPath(exchange.route.path);
   if (id === null) throw badRequest('The path names no app.', 'Use /<owner>/<app>[/path].');
   fileLifetime(exchange.req.headers);
-  const app = resolveApp(deps.fleet.apps, id, deps.passthrough);
+  const app = resolveApp(deps.fleet.apps, id);
   return new DirectCall(exchange, deps, app, id.path).run();
 }

@@ -476,6 +476,6 @@ def public_model():
     assert error.status_code == 404, error.status_code
     text = error.response.text
     assert error.response_headers["x-windtunnel-error"] == "E_PUBLIC_MODEL", error.response_headers
-    assert "windtunnel run" in text and "--as fal-ai/flux" in text and "passthrough" in text, text
+    assert "windtunnel run" in text and "--as fal-ai/flux" in text and "without `windtunnel exec`" in text, text
     gone = httpx.get("https://v3.fal.media/files/elephant/some-real-sample.png")
     assert gone.status_code == 404 and gone.headers["x-windtunnel-error"] == "E_REMOTE_FILE", gone.headers
