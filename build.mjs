@@ -38,6 +38,11 @@ if (major < 22 || (major === 22 && minor < 15)) {
   process.stderr.write(\`windtunnel needs Node 22.15 or newer; this is \${process.version} (\${process.execPath}).\\n\`);
   process.exit(2);
 }
+// Node 22 warns of node:sqlite, which we use on purpose, at every command; all other warnings are shown.
+const warn = process.emitWarning;
+process.emitWarning = (warning, ...rest) => {
+  if (rest[0] !== 'ExperimentalWarning' || !String(warning).includes('SQLite')) warn.call(process, warning, ...rest);
+};
 await import('./emulator-main.js');
 `;
 

@@ -39,7 +39,9 @@ export class WriterThread {
 
   /** Starts the thread and resolves once the state is open; `onLoad` is called with what it holds before that. */
   static async start(url: URL, data: WorkerStart, onLoad: (message: Loaded) => void): Promise<WriterThread> {
-    const worker = new Worker(url, { workerData: data, name: 'windtunnel store' });
+    // Node 22 warns of node:sqlite, which we use on purpose. (The process's own flags would be refused, such as its heap size.)
+    const execArgv = ['--disable-warning=ExperimentalWarning'];
+    const worker = new Worker(url, { workerData: data, name: 'windtunnel store', execArgv });
     const thread = new WriterThread(worker, data.dir);
     await new Promise<void>((resolve, reject) => {
       thread.pending.set(0, { resolve: () => resolve(), reject });

@@ -24,7 +24,8 @@ function send(method: string, pathname: string, options: { headers?: Record<stri
   return new Promise<Answer>((resolve, reject) => {
     const { port } = new URL(emulator.url);
     const headers = { 'content-type': 'application/json', ...options.headers };
-    const call = httpRequest({ host: '127.0.0.1', port, method, path: pathname, headers }, (res) => {
+    // A connection each: one that announced more than it sent must not carry the next request.
+    const call = httpRequest({ host: '127.0.0.1', port, method, path: pathname, headers, agent: false }, (res) => {
       let text = '';
       res.on('data', (chunk) => {
         text += chunk;

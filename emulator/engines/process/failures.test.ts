@@ -58,14 +58,16 @@ describe('a start that fails', () => {
       'import not_installed_here\n',
       "1: ModuleNotFoundError: No module named 'not_installed_here'",
     ],
-    ['a syntax error', 'def broken(:\n', '1: SyntaxError: invalid syntax'],
+    ['a syntax error', 'def broken(:\n', '1: SyntaxError: invalid syntax', 'E_SYNTAX'],
+    ['wrong indentation', 'x = 1\n  y = 2\n', '2: IndentationError: unexpected indent', 'E_SYNTAX'],
+    ['a syntax error in a text that the app compiles', 'eval("1 +")\n', 'SyntaxError: '],
     ['sys.exit', 'import sys\nsys.exit("bye")\n', "2: SystemExit: sys.exit('bye') was called"],
     ['a wrong symbol', 'x = 1\n', 'NotServable: '],
     ['a function that is not served', 'import fal\n@fal.function()\ndef App(): ...\n', 'without serve=True'],
-  ])('tells %s', async (_name, text, message) => {
+  ])('tells %s', async (_name, text, message, code = 'E_APP_IMPORT') => {
     const runner = await bed.start(bed.spec(sourcePayload(await writeApp('broken.py', text), 'App')));
     const error = await failure(runner.handle.ready);
-    expect(error.code).toBe('E_APP_IMPORT');
+    expect(error.code).toBe(code);
     expect(error.message).toContain(message);
     await runner.handle.exited;
   });

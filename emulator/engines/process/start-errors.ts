@@ -9,16 +9,25 @@ const CODES: Record<Exclude<StartFailure['stage'], 'mount'>, ErrorCode> = {
   serving: 'E_RUNNER_EXITED',
 };
 
+// SyntaxError and its subclasses. Raised by the compiler they name the file; one out of eval() or ast.parse() does not.
+const SYNTAX = /^(SyntaxError|IndentationError|TabError)$/;
+
 /** The user's own error, with its place in one line and their traceback as detail. */
 export function failureError(app: AppId, failure: StartFailure): WindtunnelError {
   const where = failure.file ? `${path.basename(failure.file)}:${failure.line ?? '?'}: ` : '';
   const what = failure.type ? `${failure.type}: ${failure.message}` : failure.message;
-  const code = failure.stage === 'mount' ? 'E_DATA_MOUNT' : CODES[failure.stage];
+  const code = codeOf(failure);
   const prefix = failure.stage === 'serving' ? `The runner of ${app} ended. ` : '';
   return new WindtunnelError(code, `${prefix}${where}${what}`, {
     ...(failure.traceback === undefined ? {} : { detail: failure.traceback }),
     ...(failure.stage === 'setup' ? { hint: 'Mend setup() and save the file.' } : {}),
   });
+}
+
+function codeOf({ stage, type, file }: StartFailure): ErrorCode {
+  if (stage === 'mount') return 'E_DATA_MOUNT';
+  if (stage === 'importing' && type && SYNTAX.test(type) && file?.endsWith('.py')) return 'E_SYNTAX';
+  return CODES[stage];
 }
 
 /** Why a runner that nobody stopped is gone; `failure` is what the harness told before. */

@@ -74,7 +74,8 @@ export function head1(status: string, headers: readonly string[] = []): string {
 /** Answers with an error in the shape that fal's clients read (`detail`), plus our code and hint. */
 export function answerError(response: ServerResponse, status: number, error: WindtunnelError): void {
   const detail = error.hint === undefined ? error.message : `${error.message} ${error.hint}`;
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  const headers = { 'content-type': 'application/json', 'x-windtunnel-error': error.code, connection: 'close' };
+  response.writeHead(status, headers);
   response.end(JSON.stringify({ detail, error: error.toJSON() }));
 }
 
