@@ -5,8 +5,10 @@ import { badRequest } from './failure.ts';
 /** The clients' name for it on calls, and the older one that uploads send, alone (JS) or beside it (Python). */
 const HEADERS = ['x-fal-object-lifecycle-preference', 'x-fal-object-lifecycle'];
 
+// The SDK types a preference as dict[str, str] (fal/app.py 1.83, RequestContext), so the number may come as text.
+const Seconds = z.union([z.number(), z.pipe(z.string().check(z.regex(/^\d{1,12}$/)), z.transform(Number))]);
 // The ACL is taken and has no meaning on one machine.
-const LifecycleSchema = z.looseObject({ expiration_duration_seconds: z.optional(z.nullable(z.number())) });
+const LifecycleSchema = z.looseObject({ expiration_duration_seconds: z.optional(z.nullable(Seconds)) });
 
 /** Seconds that a caller's files are to live, null where nothing is said; 400 `bad_request` for what can't be read. */
 export function fileLifetime(headers: IncomingHttpHeaders): number | null {

@@ -236,19 +236,20 @@ describe('reading', () => {
     expect((await gw.call(path, { headers: { 'sec-fetch-site': 'cross-site' } })).status).toBe(200);
   });
 
-  test.each(['X-Fal-Object-Lifecycle', 'X-Fal-Object-Lifecycle-Preference'])(
-    '55: %s ends a file with the clock',
-    async (name) => {
-      const path = await upload('soon gone', {
-        [name]: '{"expiration_duration_seconds":3600,"initial_acl":{"default":"allow"}}',
-      });
-      gw.clock.advance(3_599_000);
-      expect((await gw.call(path)).status).toBe(200);
-      await gw.clock.advanceAsync(2_000);
-      const answer = await gw.call(path);
-      expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([404, 'E_FILE_GONE']);
-    },
-  );
+  test.each([
+    ['X-Fal-Object-Lifecycle', 3600],
+    ['X-Fal-Object-Lifecycle-Preference', 3600],
+    ['X-Fal-Object-Lifecycle-Preference', '3600'],
+  ])('55: %s of %j seconds ends a file with the clock', async (name, expiration_duration_seconds) => {
+    const path = await upload('soon gone', {
+      [name]: JSON.stringify({ expiration_duration_seconds, initial_acl: { default: 'allow' } }),
+    });
+    gw.clock.advance(3_599_000);
+    expect((await gw.call(path)).status).toBe(200);
+    await gw.clock.advanceAsync(2_000);
+    const answer = await gw.call(path);
+    expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([404, 'E_FILE_GONE']);
+  });
 
   test('55: expired files leave the disk without being asked for; others stay', async () => {
     await upload('soon gone', { 'x-fal-object-lifecycle': '{"expiration_duration_seconds":1}' });
