@@ -1,50 +1,28 @@
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
-import { testPython } from '../support/python.ts';
-import { ITEMS, type Item } from './items.ts';
+import { ITEMS } from './items.ts';
+import { pinnedClient, runCase } from './run-case.ts';
 
-const here = import.meta.dirname;
-
-interface CaseResult {
-  item: string;
-  ok: boolean;
-  error: string | null;
-  ms: number;
-}
+const CLIENTS = { J: '@fal-ai/client', P: 'fal_client and fal.apps' } as const;
 
 let emulator: EmulatorUnderTest;
 
 beforeAll(async () => {
-  emulator = await EmulatorUnderTest.start([path.join(here, 'apps')]);
+  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
   await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
 }, 300_000);
 
 afterAll(() => emulator?.dispose(), 60_000);
 
-const title = (item: Item, client: string) => `#${item.number} ${client}: ${item.title}`;
-
-/** One process of the official client a case: a case can't spoil the next one's state. */
-async function runCase(command: string, script: string, item: Item): Promise<void> {
-  const { stdout, stderr, code } = await emulator.exec(command, [script, String(item.number)]);
-  const line = stdout.trim().split('\n').at(-1) ?? '';
-  let result: CaseResult;
-  try {
-    result = JSON.parse(line);
-  } catch {
-    throw new Error(`The case printed no result (exit ${code}).\n${stdout}\n${stderr}`);
-  }
-  expect(result.error ?? '').toBe('');
+for (const client of ['J', 'P'] as const) {
+  describe(`${CLIENTS[client]} under exec`, () => {
+    for (const item of ITEMS.filter(({ clients }) => clients.includes(client))) {
+      test(
+        `#${item.number} ${client}: ${item.title}`,
+        async () => runCase(emulator, await pinnedClient(client), item.number),
+        90_000,
+      );
+    }
+  });
 }
-
-describe('@fal-ai/client under exec', () => {
-  for (const item of ITEMS.filter((i) => i.clients.includes('J'))) {
-    test(title(item, 'J'), () => runCase(process.execPath, path.join(here, 'js/run.mjs'), item), 90_000);
-  }
-});
-
-describe('fal_client and fal.apps under exec', () => {
-  for (const item of ITEMS.filter((i) => i.clients.includes('P'))) {
-    test(title(item, 'P'), async () => runCase(await testPython(), path.join(here, 'py/run.py'), item), 90_000);
-  }
-});

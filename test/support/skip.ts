@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
+import { emptyNetwork } from './namespace.ts';
 
 const execute = promisify(execFile);
 
@@ -27,6 +28,11 @@ const NEEDS = {
   networkNamespace: {
     ask: async () => (await succeeds('unshare', ['-n', 'true'])) || (await succeeds('unshare', ['-rn', 'true'])),
     reason: 'needs private network namespaces (unshare -n or -rn)',
+  },
+  emptyNetwork: {
+    ask: async () => emptyNetwork({ mounts: true }) !== null,
+    reason:
+      'needs private network and mount namespaces (unshare --net --mount, with --map-root-user for other than root)',
   },
   root: { ask: async () => process.getuid?.() === 0, reason: 'needs root' },
   normalUser: {

@@ -1,21 +1,16 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { isFalHost } from '../../../emulator/gateway/port/hosts.ts';
+import { emptyNetwork } from '../../support/namespace.ts';
 import { testPython } from '../../support/python.ts';
 import { requires } from '../../support/skip.ts';
 import type { SessionResult, SessionSpec } from './session.ts';
 
 const here = (name: string) => join(import.meta.dirname, name);
-// In a namespace with nothing but loopback a client that is not redirected fails instead of reaching fal.
-const ISOLATIONS = [
-  ['unshare', '-n', '--'],
-  ['unshare', '-rn', '--'],
-];
-const isolation =
-  ISOLATIONS.find(([command = '', ...args]) => spawnSync(command, [...args, 'true']).status === 0) ?? [];
+const isolation = emptyNetwork({ mounts: false }) ?? [];
 const TIMEOUT_MS = 120_000;
 
 /** A shell that would lead clients elsewhere by every means known. */

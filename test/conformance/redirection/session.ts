@@ -1,6 +1,6 @@
 // A program of its own, so that it can run in an empty network namespace: starts a port with the stub behind it, runs client
 // programs under exec's variables, and prints what they said and what arrived. Spec: JSON on stdin.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { systemClock } from '../../../emulator/core/clock.ts';
 import { createLog } from '../../../emulator/core/log.ts';
 import { issueLeaves, loadOrMakeCa } from '../../../emulator/gateway/port/ca-store.ts';
 import { createPort } from '../../../emulator/gateway/port/port.ts';
+import { raiseLoopback } from '../../support/namespace.ts';
 import { type Arrival, createStub } from './stub.ts';
 
 export interface SessionSpec {
@@ -35,8 +36,7 @@ export interface SessionResult {
 const CLIENT_TIMEOUT_MS = 60_000;
 
 const spec = JSON.parse(readFileSync(0, 'utf8')) as SessionSpec;
-// In a fresh network namespace loopback is down; elsewhere this fails or changes nothing.
-spawnSync('ip', ['link', 'set', 'lo', 'up']);
+raiseLoopback();
 const dir = mkdtempSync(join(tmpdir(), 'windtunnel-redirection-'));
 const log: string[] = [];
 const left: string[] = [];

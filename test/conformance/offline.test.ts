@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { EmulatorUnderTest } from '../support/emulator.ts';
+import { emptyNetwork } from '../support/namespace.ts';
+import { requires } from '../support/skip.ts';
+import type { OfflineResult } from './offline/session.ts';
+
+// What the apps require comes from an index: their environments are built, into the cache of all tests, where there is one.
+beforeAll(async () => {
+  const emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
+  try {
+    await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
+  } finally {
+    await emulator.dispose();
+  }
+}, 300_000);
+
+test('#65 E: nothing of a whole run leaves the machine', { timeout: 300_000 }, async (context) => {
+  await requires('emptyNetwork')(context);
+  const result = await offline(emptyNetwork({ mounts: true }) ?? []);
+  expect(Object.entries(result.cases).filter(([, error]) => error !== null)).toEqual([]);
+  expect(Object.keys(result.cases).length).toBeGreaterThanOrEqual(12);
+  expect(result.looked, 'no name is looked up at all').toEqual([]);
+  expect(result.control, 'the log sees a call that is not led here').toEqual(
+    expect.arrayContaining(['fal.run', 'queue.fal.run']),
+  );
+});
+
+async function offline(namespace: string[]): Promise<OfflineResult> {
+  const [command = '', ...args] = [
+    ...namespace,
+    process.execPath,
+    path.join(import.meta.dirname, 'offline/session.ts'),
+  ];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  const code = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  expect(code, out).toBe(0);
+  return JSON.parse(out);
+}
