@@ -1,15 +1,16 @@
 // `npm run bench [-- --json FILE] [-- --quick]`: latencies and rates of the built emulator on a trivial app.
-import { execFile, execFileSync, spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { EmulatorUnderTest } from '../support/emulator.ts';
-import { testPython } from '../support/python.ts';
-import type { Load, LoadFigures } from './load-generator.ts';
+import { BareRunner } from './bare-runner.ts';
+import type { Case, Plan, Series } from './load-generator.ts';
+import type { Address } from './raw-client.ts';
 import type { StoreBenchFigures, StoreBenchOptions } from './store-bench.ts';
-import { type BenchFigures, judge, report } from './targets.ts';
+import { type BenchFigures, type Compared, judge, report } from './targets.ts';
 
 const execute = promisify(execFile);
 const here = import.meta.dirname;
@@ -18,78 +19,132 @@ const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { typ
 const scale = values.quick ? 0.1 : 1;
 const queued = 100_000 * scale;
 const BODY = JSON.stringify({ prompt: 'a cat on a wall', seed: 7, steps: 28 });
+// In the second emulator and at the start: so many wait while the submit with few waiting is measured.
+const FEW = 10;
 
-const bare = await benchBare();
-const emulator = await EmulatorUnderTest.start([path.join(here, 'apps')]);
+const machine = {
+  cores: availableParallelism(),
+  model: cpus()[0]?.model ?? '',
+  memoryBytes: totalmem(),
+  node: process.version,
+  load: loadavg()[0] ?? Number.NaN,
+};
+if (machine.load > 1.5) console.log(`machine busy: load average ${machine.load.toFixed(2)} at the start\n`);
+
+const emulators: EmulatorUnderTest[] = [];
+let sdk: ChildProcess | null = null;
+let runner: BareRunner | null = null;
 try {
-  const figures: BenchFigures = { queued, bare, ...(await benchEmulator()), store: await benchStoreAlone() };
+  // The first stays small; the other one fills up. Both serve at the end, so that depth is compared at the same moment.
+  const [small, deep] = [await startEmulator(), await startEmulator()];
+  const idle = memoryOf(deep.entry.pid);
+  await small.run('apps/echo.py');
+  const compared = await benchCalls(small);
+  const depth = await benchDepth(small, deep);
+  const figures: BenchFigures = {
+    machine,
+    queued,
+    ...compared,
+    ...depth,
+    memory: { idle, queued: depth.memory },
+    store: await benchStoreAlone(small.folder),
+  };
   console.log(report(figures));
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...figures, targets: judge(figures) }, null, 2)}\n`);
   process.exitCode = values.quick || judge(figures).every(({ met }) => met) ? 0 : 1;
 } finally {
-  await emulator.dispose();
+  sdk?.kill('SIGKILL');
+  await runner?.dispose();
+  for (const emulator of emulators) await emulator.dispose();
 }
 
-async function benchBare(): Promise<BenchFigures['bare']> {
-  const [port, metricsPort] = await Promise.all([freePort(), freePort()]);
-  const args = [path.join(here, 'bare.py'), String(port), String(metricsPort)];
-  const server = spawn(await testPython(), args, { stdio: 'ignore' });
-  try {
-    const origin = `http://127.0.0.1:${port}`;
-    await answers(`${origin}/health`);
-    return await oneAndMany({ origin, path: '/', kind: 'call', count: 2000 });
-  } finally {
-    server.kill('SIGKILL');
-  }
+async function startEmulator(): Promise<EmulatorUnderTest> {
+  const emulator = await EmulatorUnderTest.start([path.join(here, 'apps')]);
+  emulators.push(emulator);
+  return emulator;
 }
 
-async function benchEmulator(): Promise<Omit<BenchFigures, 'bare' | 'queued' | 'store'>> {
-  const origin = emulator.url;
-  const idle = memoryOf(emulator.entry.pid);
-  await emulator.run('apps/echo.py');
-  await emulator.run('apps/held.py');
-  const run = await oneAndMany({ origin, path: '/local/echo', kind: 'call', count: 2000 });
-  const queue = await oneAndMany({ origin, path: '/queue/local/echo', kind: 'queue', count: 1000 });
+/** The same call by four ways, one round of each after the other: the SDK alone, a runner alone, `run`, the queue. */
+async function benchCalls(emulator: EmulatorUnderTest): Promise<{ one: Compared; many: Compared }> {
+  const asked = await fetch(`${emulator.url}/local/echo/python`, { method: 'POST' });
+  const { executable } = (await asked.json()) as { executable: string };
+  sdk = await serveBare(executable, path.join(emulator.folder, 'bare'));
+  runner = await BareRunner.start(executable, path.join(here, 'apps/echo.py'), 'Echo');
+  const address = addressOf(emulator);
+  const call = { path: '/', kind: 'call', method: 'POST', headers: {}, body: BODY, expectStatus: 200 } as const;
+  const cases: Case[] = [
+    { ...call, name: 'bare', address: { socket: path.join(emulator.folder, 'bare/app.sock') } },
+    { ...call, name: 'runner', address: { socket: runner.socket }, headers: runner.headers },
+    { ...call, name: 'run', address, path: '/local/echo' },
+    { ...call, name: 'queue', address, path: '/queue/local/echo', kind: 'queue' },
+  ];
+  const one = await load({ cases, concurrency: 1, rounds: 7, count: 300 * scale, warmUp: 500 * scale });
+  const many = await load({ cases, concurrency: 64, rounds: 5, count: 1280 * scale, warmUp: 640 * scale });
+  sdk.kill('SIGKILL');
+  await runner.dispose();
+  return { one: one as unknown as Compared, many: many as unknown as Compared };
+}
 
+/** What a long queue costs: submits and status with few waiting, here, and with very many, there. */
+async function benchDepth(small: EmulatorUnderTest, deep: EmulatorUnderTest) {
+  for (const emulator of [small, deep]) await emulator.run('apps/held.py');
+  const submit = (name: string, emulator: EmulatorUnderTest): Case => ({
+    ...{ name, address: addressOf(emulator), path: '/queue/local/held', kind: 'call', method: 'POST' },
+    ...{ headers: {}, body: BODY, expectStatus: 200 },
+  });
+  const only = async (plan: Plan) => (await load(plan)).only!;
   // The first takes the slot for good; the rest wait.
-  const held = { origin, path: '/queue/local/held', kind: 'call', warmUp: false } as const;
-  await load({ ...held, count: 11, concurrency: 1 });
-  const shallow = await load({ ...held, count: 500 * scale, concurrency: 1 });
-  const one = await load({ ...held, count: 1000 * scale, concurrency: 1 });
-  const many = await load({ ...held, count: 20_000 * scale, concurrency: 64 });
-  const rest = queued - 21_500 * scale - 10;
-  await load({ ...held, count: rest, concurrency: 64 });
+  for (const emulator of [small, deep]) {
+    const cases = [submit('only', emulator)];
+    await only({ cases, concurrency: 1, rounds: 1, count: FEW + 1, warmUp: 0 });
+  }
+  const cases = [submit('only', deep)];
+  const single = await only({ cases, concurrency: 1, rounds: 5, count: 200 * scale, warmUp: 100 * scale });
+  const many = await only({ cases, concurrency: 64, rounds: 10, count: 4000 * scale, warmUp: 1000 * scale });
+  const rest = queued - 42_100 * scale - FEW;
+  await only({ cases, concurrency: 64, rounds: 1, count: rest, warmUp: 0 });
   await sleep(2000);
-  const memory = { idle, queued: memoryOf(emulator.entry.pid) };
-  const deep = await load({ ...held, count: 500 * scale, concurrency: 1 });
+  const memory = memoryOf(deep.entry.pid);
 
-  const submitted = await fetch(`${origin}/queue/local/held`, { method: 'POST', body: BODY });
+  // In rounds so short that those with few waiting stay few.
+  const both = [submit('shallow', small), submit('deep', deep)];
+  const { shallow, deep: deeper } = await load({ cases: both, concurrency: 1, rounds: 9, count: 50, warmUp: 20 });
+  const submitted = await fetch(`${deep.url}/queue/local/held`, { method: 'POST', body: BODY });
   const { request_id: id } = (await submitted.json()) as { request_id: string };
-  const statusPath = `/queue/local/held/requests/${id}/status`;
-  const poll = { origin, path: statusPath, kind: 'call', method: 'GET', body: null } as const;
-  const status = await load({ ...poll, expectStatus: [202], count: 3000 * scale, concurrency: 1 });
-  return { run, queue, submit: { one, many, shallow, deep }, status, memory };
+  const poll: Case = {
+    ...submit('only', deep),
+    ...{ path: `/queue/local/held/requests/${id}/status`, method: 'GET', body: null, expectStatus: 202 },
+  };
+  const status = await only({ cases: [poll], concurrency: 1, rounds: 5, count: 600 * scale, warmUp: 200 * scale });
+  return { submit: { one: single, many, shallow: shallow!, deep: deeper! }, status, memory };
 }
 
-async function oneAndMany(base: Pick<Load, 'origin' | 'path' | 'kind' | 'count'>) {
-  const one = await load({ ...base, count: base.count * scale, concurrency: 1 });
-  const many = await load({ ...base, count: base.count * 2 * scale, concurrency: 64 });
-  return { one, many };
+async function load(plan: Plan): Promise<Record<string, Series>> {
+  const { stdout } = await execute(process.execPath, [path.join(here, 'load-generator.ts'), JSON.stringify(plan)]);
+  return JSON.parse(stdout) as Record<string, Series>;
 }
 
-/** The load comes from a process of its own, so that it shares no event loop with what it measures. */
-async function load(given: Partial<Load> & Pick<Load, 'origin' | 'path' | 'kind' | 'count' | 'concurrency'>) {
-  const full: Load = { method: 'POST', body: BODY, expectStatus: [200], warmUp: true, ...given };
-  const { stdout } = await execute(process.execPath, [path.join(here, 'load-generator.ts'), JSON.stringify(full)]);
-  return JSON.parse(stdout) as LoadFigures;
+/** The app by the SDK alone, in the environment that the emulator made for it. */
+async function serveBare(python: string, folder: string): Promise<ChildProcess> {
+  mkdirSync(folder);
+  const server = spawn(python, [path.join(here, 'bare.py'), folder], { stdio: 'ignore' });
+  for (let tries = 0; !existsSync(path.join(folder, 'app.sock')); tries++) {
+    if (tries > 300 || server.exitCode !== null) throw new Error('The app did not start by the SDK alone within 30 s.');
+    await sleep(100);
+  }
+  return server;
 }
 
 /** In a process of its own as well, with the garbage collector at hand for its memory figures. */
-async function benchStoreAlone(): Promise<StoreBenchFigures> {
-  const options: StoreBenchOptions = { dir: emulator.folder, ops: 500 * scale, concurrency: 64, queued };
+async function benchStoreAlone(dir: string): Promise<StoreBenchFigures> {
+  const options: StoreBenchOptions = { dir, ops: 500 * scale, concurrency: 64, queued };
   const program = path.join(here, 'store-process.ts');
   const { stdout } = await execute(process.execPath, ['--expose-gc', program, JSON.stringify(options)]);
   return JSON.parse(stdout) as StoreBenchFigures;
+}
+
+function addressOf(emulator: EmulatorUnderTest): Address {
+  return { port: Number(new URL(emulator.url).port) };
 }
 
 /** Resident bytes of a process. */
@@ -98,27 +153,4 @@ function memoryOf(pid: number): number {
     return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) * 1024;
   }
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('No port was given.');
-  return address.port;
-}
-
-async function answers(url: string): Promise<void> {
-  let last: unknown;
-  for (let attempt = 0; attempt < 300; attempt++) {
-    try {
-      await fetch(url);
-      return;
-    } catch (error) {
-      last = error;
-      await sleep(100);
-    }
-  }
-  throw new Error(`${url} did not answer within 30 s`, { cause: last });
 }

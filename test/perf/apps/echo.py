@@ -1,5 +1,7 @@
 """The trivial app: what is measured around it is not its own time."""
 
+import sys
+
 import fal
 
 
@@ -9,3 +11,8 @@ class Echo(fal.App, name="echo", keep_alive=3600, max_concurrency=1, max_multipl
     @fal.endpoint("/")
     async def echo(self, body: dict) -> dict:
         return body
+
+    @fal.endpoint("/python")
+    async def python(self) -> dict:
+        """Which Python serves this: the baseline runs in the same environment."""
+        return {"executable": sys.executable}
