@@ -26,13 +26,15 @@ export class EmulatorUnderTest {
   readonly folder: string;
   readonly workspace: string;
   readonly env: NodeJS.ProcessEnv;
+  private readonly cliFile: string;
   private up: ChildProcess | null = null;
   output = '';
 
-  private constructor(folder: string, python: string, env: NodeJS.ProcessEnv) {
+  private constructor(folder: string, python: string, env: NodeJS.ProcessEnv, cli: string) {
     this.folder = folder;
+    this.cliFile = cli;
     this.workspace = path.join(folder, 'ws');
-    for (const name of ['ws', 'home', 'run', 'wt']) mkdirSync(path.join(folder, name), { mode: 0o700 });
+    for (const name of ['ws', 'home', 'run', 'tmp', 'wt']) mkdirSync(path.join(folder, name), { mode: 0o700 });
     // Environments are keyed by their content: one cache for all runs, or every test would install fal again.
     const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test');
     mkdirSync(path.join(cache, 'envs'), { recursive: true });
@@ -43,6 +45,7 @@ export class EmulatorUnderTest {
       HOME: path.join(folder, 'home'),
       WINDTUNNEL_HOME: path.join(folder, 'wt'),
       XDG_RUNTIME_DIR: path.join(folder, 'run'),
+      TMPDIR: path.join(folder, 'tmp'),
       UV_CACHE_DIR: path.join(cache, 'uv'),
       PIP_CACHE_DIR: path.join(cache, 'pip'),
       // uv and fal of the tests' own environment come first, as with an activated one.
@@ -52,18 +55,32 @@ export class EmulatorUnderTest {
   }
 
   /** Starts `windtunnel up` over copies of these files and folders; registers nothing yet. */
-  static async start(files: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<EmulatorUnderTest> {
-    if (!existsSync(cliFile)) throw new Error(`${cliFile} is missing: run \`npm run build\` first`);
-    const folder = mkdtempSync(path.join(tmpdir(), 'wt-e-'));
-    const emulator = new EmulatorUnderTest(folder, await testPython(), env);
-    for (const file of files) cpSync(file, path.join(emulator.workspace, path.basename(file)), { recursive: true });
+  static async start(
+    files: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    cli: string = cliFile,
+  ): Promise<EmulatorUnderTest> {
+    const emulator = await EmulatorUnderTest.prepare(files, env, cli);
     await emulator.boot();
+    return emulator;
+  }
+
+  /** The same before its start: a workspace that no emulator has seen. */
+  static async prepare(
+    files: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    cli: string = cliFile,
+  ): Promise<EmulatorUnderTest> {
+    if (!existsSync(cli)) throw new Error(`${cli} is missing: run \`npm run build\` first`);
+    const folder = mkdtempSync(path.join(tmpdir(), 'wt-e-'));
+    const emulator = new EmulatorUnderTest(folder, await testPython(), env, cli);
+    for (const file of files) cpSync(file, path.join(emulator.workspace, path.basename(file)), { recursive: true });
     return emulator;
   }
 
   /** Starts the emulator process, again after `kill`. */
   async boot(extra: readonly string[] = []): Promise<void> {
-    const up = spawn(process.execPath, [cliFile, 'up', '--port', '0', ...extra], {
+    const up = spawn(process.execPath, [this.cliFile, 'up', '--port', '0', ...extra], {
       cwd: this.workspace,
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -117,12 +134,12 @@ export class EmulatorUnderTest {
 
   /** Runs our CLI in the workspace. */
   cli(...args: string[]): Promise<RunResult> {
-    return finish(process.execPath, [cliFile, ...args], { cwd: this.workspace, env: this.env });
+    return finish(process.execPath, [this.cliFile, ...args], { cwd: this.workspace, env: this.env });
   }
 
   /** Runs a program under `windtunnel exec`, as a user would. */
   exec(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-    return finish(process.execPath, [cliFile, 'exec', '--', command, ...args], {
+    return finish(process.execPath, [this.cliFile, 'exec', '--', command, ...args], {
       cwd: this.workspace,
       env: { ...this.env, WT_URL: this.url, ...env },
     });
@@ -130,7 +147,7 @@ export class EmulatorUnderTest {
 
   /** The variables of `windtunnel env`. */
   async execEnv(): Promise<NodeJS.ProcessEnv> {
-    const { stdout } = await execute(process.execPath, [cliFile, 'env', '--json'], {
+    const { stdout } = await execute(process.execPath, [this.cliFile, 'env', '--json'], {
       cwd: this.workspace,
       env: this.env,
     });

@@ -234,9 +234,13 @@ export const cases = {
     const direct = seen.find(([url]) => url.includes('fal_jwt_token='));
     assert.ok(direct, `a call with fal_jwt_token: ${seen.map(([u]) => u.split('?')[0])}`);
     assert.equal(direct[1], null, 'no authorization header');
-    const bad = await fetch(`https://fal.run/${APP}/stream?fal_jwt_token=forged`, { method: 'POST', body: '{}' });
-    assert.equal(bad.status, 401);
-    await bad.text();
+    const token = new URL(direct[0]).searchParams.get('fal_jwt_token');
+    for (const forged of ['forged', `${token.slice(0, token.lastIndexOf('.'))}.${'A'.repeat(43)}`]) {
+      const url = `https://fal.run/${APP}/stream?fal_jwt_token=${forged}`;
+      const bad = await fetch(url, { method: 'POST', body: '{}' });
+      assert.equal(bad.status, 401, forged);
+      await bad.text();
+    }
   },
 
   async 51() {

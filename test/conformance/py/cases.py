@@ -452,9 +452,9 @@ def headers_and_contexts():
 
 @case(66)
 def one_setup():
-    for _ in range(3):
-        seen = call("/setups", {})
-    assert seen["here"] == 1, seen
+    seen = [call("/setups", {}) for _ in range(3)]
+    assert [one["here"] for one in seen] == [1, 1, 1], seen
+    assert len({one["ever"] for one in seen}) == 1, f"one runner serves them all: {seen}"
 
 
 @case(69)
