@@ -11,7 +11,7 @@ import { isRead, opBytes, type Statements } from './statements.ts';
 const BATCH_OPS = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
 /** How long the sabotaged writer leaves an acknowledgement ahead of its commit. */
-const SABOTAGE_PAUSE_MS = 5;
+const SABOTAGE_PAUSE_MS = 50;
 
 export interface CommitterOptions {
   db: DatabaseSync;

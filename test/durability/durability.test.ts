@@ -45,9 +45,9 @@ describe('what was acknowledged survives the death of the emulator', () => {
   }
 
   test('this suite goes red with a store that acknowledges before its commit', async () => {
-    // Faults are only taken where failpoints are armed, so an empty list is. A moment may fall between two batches: three tries.
+    // Faults are only taken where failpoints are armed, so an empty list is. A moment may fall between two batches: five tries.
     const lost: number[] = [];
-    for (let i = 0; i < 3 && !lost.some((n) => n > 0); i++) {
+    for (let i = 0; i < 5 && !lost.some((n) => n > 0); i++) {
       const death = { rules: [], sabotage: 'ack-before-commit', killAfterMs: 400 + 170 * i };
       lost.push((await crashRound(emulator, `sabotage-${i}`, death)).lost.length);
     }
