@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isDiskFull } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Disposable } from '../core/disposable.ts';
 import { createLog, type Log, type Severity } from '../core/log.ts';
@@ -35,7 +36,13 @@ export function openLogFile({ file, clock, redactor, debug, warn }: LogFileOptio
       warn(redactor.redact(`${severity === 'warn' ? 'warning' : 'error'}: ${message}${detailOf(fields)}`));
     }
     if (fd === null) return;
-    size += writeSync(fd, `${text}\n`);
+    try {
+      size += writeSync(fd, `${text}\n`);
+    } catch (error) {
+      // What cannot be logged must not end the emulator, whose queue says by itself that the disk is full.
+      if (isDiskFull(error)) return;
+      throw error;
+    }
     if (size <= ROTATE_BYTES) return;
     closeSync(fd);
     rotate(file);

@@ -25,6 +25,15 @@ function terminalOf(): Terminal {
       });
     }
   }
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // The background emulator writes into a file: it goes on, and so does its queue, when there is no room for that.
+      if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return;
+      // A closed pipe (`windtunnel logs | head`) or terminal is the reader's way to say enough.
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+      interrupt.abort(new Error('nobody reads the output'));
+    });
+  }
   return {
     host: { env: process.env, platform: process.platform, home: homedir(), uid: process.getuid?.() ?? 0 },
     cwd: process.cwd(),
@@ -82,14 +91,6 @@ for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
     process.exit(EXIT.emulator);
   });
 }
-// A closed pipe (`windtunnel logs | head`) is the reader's way to say enough.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    throw error;
-  });
-}
-
 const code = await main(process.argv);
 // What was written to a pipe must be out before the process ends.
 await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));

@@ -112,9 +112,20 @@ export interface SerializedError {
   detail?: string;
 }
 
-/** Any thrown value as a WindtunnelError; what is not one becomes E_INTERNAL with its cause. */
+/** Any thrown value as a WindtunnelError: a full disk by its name, what else is none as E_INTERNAL with its cause. */
 export function toWindtunnelError(thrown: unknown): WindtunnelError {
   if (thrown instanceof WindtunnelError) return thrown;
   const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (isDiskFull(thrown)) {
+    return new WindtunnelError('E_DISK_FULL', `The disk is full: ${message}`, {
+      hint: 'Free some space (`windtunnel clean` removes cached environments), then try again.',
+      cause: thrown,
+    });
+  }
   return new WindtunnelError('E_INTERNAL', message, { cause: thrown });
+}
+
+/** Whether a system call failed for want of room or of quota. */
+export function isDiskFull(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT');
 }

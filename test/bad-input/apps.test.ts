@@ -1,5 +1,4 @@
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
@@ -122,49 +121,9 @@ describe('bad input on the command line: one clear line, and the emulator stays 
     }, 90_000);
   }
 
-  test('a port that another program has', async () => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const { port } = other.address() as { port: number };
-    mkdirSync(path.join(emulator.folder, 'elsewhere'), { recursive: true });
-    try {
-      const result = await emulator.cli(
-        'up',
-        '--port',
-        String(port),
-        '--workspace',
-        path.join(emulator.folder, 'elsewhere'),
-      );
-      expect(result.stdout + result.stderr).toMatch(new RegExp(`E_PORT_TAKEN.*${port}|${port}.*E_PORT_TAKEN`, 's'));
-      expect(result.code).toBe(3);
-    } finally {
-      await new Promise((resolve) => other.close(resolve));
-    }
-    await stillUp();
-  }, 60_000);
-
-  test('no Python at all', async () => {
-    const bin = path.join(emulator.folder, 'no-python');
-    mkdirSync(bin);
-    symlinkSync(process.execPath, path.join(bin, 'node'));
-    const lonely = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')], {
-      PATH: bin,
-      PYENV_ROOT: path.join(bin, 'none'),
-    });
-    try {
-      const result = await lonely.cli('run', 'apps/good.py', '--no-watch');
-      expect(result.stdout + result.stderr).toMatch(/E_PYTHON_MISSING/);
-      expect(result.code).not.toBe(0);
-    } finally {
-      await lonely.dispose();
-      rmSync(bin, { recursive: true });
-    }
-  }, 120_000);
-
   test('a configuration that does not match its schema names line and key', async () => {
-    const broken = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
+    const broken = await EmulatorUnderTest.prepare([]);
     try {
-      await broken.stop();
       writeFileSync(path.join(broken.workspace, 'windtunnel.jsonc'), '{\n  // comment\n  "prot": 1\n}\n');
       const result = await broken.cli('up');
       expect(result.stderr).toMatch(/windtunnel\.jsonc:3: unknown key "prot" \[E_CONFIG_INVALID\]/);

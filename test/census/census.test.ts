@@ -1,130 +1,135 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { cliFile, EmulatorUnderTest, gone } from '../support/emulator.ts';
+import { type Census, expectNothingLeft, takeCensus } from '../support/census.ts';
+import { CliSession } from '../support/cli-session.ts';
+import { EmulatorUnderTest, gone } from '../support/emulator.ts';
 import { requires } from '../support/skip.ts';
 
-const execute = promisify(execFile);
 const apps = path.join(import.meta.dirname, '../bad-input/apps');
 
 let emulator: EmulatorUnderTest;
+let before: Census;
 
 beforeEach(async (context) => {
   await requires('linux')(context);
-  emulator = await EmulatorUnderTest.start([apps]);
+  emulator = await EmulatorUnderTest.prepare([apps]);
+  before = await takeCensus(emulator);
+  expect(before.processes).toEqual([]);
 }, 60_000);
 
 afterEach(() => emulator?.dispose(), 60_000);
 
-interface Census {
-  processes: string[];
-  listening: string[];
-  runtime: string[];
-  temporary: string[];
-  mounts: string[];
-}
-
-/** What of this emulator exists on the machine: its processes (found by their environment), sockets, folders, mounts. */
-async function census(): Promise<Census> {
-  const mark = `WINDTUNNEL_HOME=${emulator.env.WINDTUNNEL_HOME}`;
-  const own = `${process.pid}`;
-  const processes: string[] = [];
-  const pids = new Set<string>();
-  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name) && name !== own)) {
-    try {
-      const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
-      if (!environment.includes(mark) && !environment.includes(emulator.folder)) continue;
-      if (/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) continue;
-      processes.push(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim());
-      pids.add(pid);
-    } catch {
-      // The process ended while it was looked at: it is not left over.
-    }
-  }
-  const { stdout } = await execute('ss', ['-Hlntp']);
-  const listening = stdout.split('\n').filter((line) => [...pids].some((pid) => line.includes(`pid=${pid},`)));
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .filter((line) => line.includes(emulator.folder));
-  return {
-    processes,
-    listening,
-    runtime: list(path.join(emulator.folder, 'run')),
-    temporary: readdirSync('/tmp')
-      .filter((name) => /^(wt-r|windtunnel)/.test(name))
-      .sort(),
-    mounts,
-  };
-}
-
-function list(folder: string): string[] {
-  return (readdirSync(folder, { recursive: true }) as string[]).sort();
-}
-
-const post = (pathname: string, body: unknown) =>
-  fetch(`${emulator.url}${pathname}`, {
+const post = (url: string, pathname: string, body: unknown) =>
+  fetch(`${url}${pathname}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
 
-describe('nothing is left', () => {
-  /** Before the first start: the state of the machine that each test must return to. */
-  async function fresh(): Promise<Census> {
-    await emulator.stop();
-    const before = await census();
-    expect(before.processes).toEqual([]);
-    return before;
+/** A child that double-forks into a session of its own, and a request that will not end by itself. */
+async function keepBusy(url: string): Promise<void> {
+  expect((await post(url, '/run/local/good/fork', {})).status).toBe(200);
+  const submitted = (await (await post(url, '/queue/local/good/block', { seconds: 60 })).json()) as {
+    request_id: string;
+  };
+  for (let state = ''; state !== 'IN_PROGRESS'; ) {
+    const answer = await fetch(`${url}/queue/local/good/requests/${submitted.request_id}/status`);
+    state = ((await answer.json()) as { status: string }).status;
   }
+  const { processes } = await takeCensus(emulator);
+  expect(
+    processes.some((command) => command.includes('os.setsid')),
+    processes.join('\n'),
+  ).toBe(true);
+}
 
+describe('nothing is left', () => {
   test('after up, run, requests and down', async () => {
-    const before = await fresh();
     await emulator.boot();
     await emulator.run('apps/good.py');
-    expect((await post('/run/local/good', { count: 1 })).status).toBe(200);
-    expect((await census()).processes.length, 'the census sees what runs').toBeGreaterThanOrEqual(3);
-    const { pid } = emulator.entry;
+    expect((await post(emulator.url, '/run/local/good', { count: 1 })).status).toBe(200);
+    const during = await takeCensus(emulator);
+    expect(during.processes.length, 'the census sees what runs').toBeGreaterThanOrEqual(3);
+    expect(during.listening.length, 'the public port').toBeGreaterThanOrEqual(1);
+    expect(during.sockets.length, 'the control API, the app and its way out').toBeGreaterThanOrEqual(3);
     await emulator.stop();
-    await gone(pid);
-    expect(await census()).toEqual(before);
+    await expectNothingLeft(emulator, before);
   }, 120_000);
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     test(`after ${signal} to run, with a child that double-forks and a request in flight`, async () => {
-      const before = await fresh();
-      const run = spawn(process.execPath, [cliFile, 'run', 'apps/good.py', '--port', '0'], {
-        cwd: emulator.workspace,
-        env: emulator.env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      let output = '';
-      for (const stream of [run.stdout, run.stderr]) stream.on('data', (chunk) => (output += chunk));
-      for (let i = 0; i < 600 && !output.includes('ready in'); i++) await new Promise((r) => setTimeout(r, 100));
-      expect(output).toContain('ready in');
-      expect((await post('/run/local/good/fork', {})).status).toBe(200);
-      await post('/queue/local/good/block', { seconds: 20 });
-      run.kill(signal);
-      await once(run, 'close');
-      expect(await census(), output).toEqual(before);
+      const run = CliSession.start(emulator, 'run', 'apps/good.py', '--port', '0', '--workspace', '.');
+      await run.printed(/ready in/);
+      await keepBusy(emulator.url);
+      run.signal(signal);
+      expect(await run.ended(), run.output).toBe(0);
+      expect(await takeCensus(emulator), run.output).toEqual(before);
     }, 120_000);
   }
 
+  test('after the terminal of run was closed', async () => {
+    const run = await CliSession.inTerminal(emulator, 'run', 'apps/good.py', '--port', '0', '--workspace', '.');
+    await run.printed(/ready in/);
+    await keepBusy(emulator.url);
+    const { pid } = emulator.entry;
+    run.closeTerminal();
+    await run.ended();
+    await gone(pid);
+    await expectNothingLeft(emulator, before, run.output);
+  }, 120_000);
+
+  test('after whoever read the output of run went away', async () => {
+    const run = CliSession.start(emulator, 'run', 'apps/good.py', '--port', '0', '--workspace', '.');
+    await run.printed(/ready in/);
+    await keepBusy(emulator.url);
+    const { url } = emulator;
+    run.closeOutput();
+    // Its line of log finds no reader.
+    await post(url, '/queue/local/good', { count: 1 });
+    await run.ended();
+    expect(await takeCensus(emulator), run.output).toEqual(before);
+  }, 120_000);
+
   test('after kill -9 of the emulator, without waiting for the next start', async () => {
-    const before = await fresh();
     await emulator.boot();
     await emulator.run('apps/good.py');
-    expect((await post('/run/local/good/fork', {})).status).toBe(200);
+    await keepBusy(emulator.url);
     await emulator.kill();
     // The dead-man switch: TERM, the app's grace of 5 s, KILL.
-    for (let i = 0; i < 200 && (await census()).processes.length > 0; i++) await new Promise((r) => setTimeout(r, 100));
-    expect((await census()).processes).toEqual([]);
+    for (let i = 0; i < 200 && (await takeCensus(emulator)).processes.length > 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect((await takeCensus(emulator)).processes).toEqual([]);
     await emulator.boot();
-    const { pid } = emulator.entry;
     await emulator.stop();
-    await gone(pid);
-    expect(await census()).toEqual(before);
+    await expectNothingLeft(emulator, before);
+  }, 120_000);
+
+  test('after kill -9 of a runner’s agent: its processes are gone, and the app is served again', async () => {
+    await emulator.boot();
+    await emulator.run('apps/good.py');
+    expect((await post(emulator.url, '/run/local/good/fork', {})).status).toBe(200);
+    const agents = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isAgent(pid));
+    expect(agents.length).toBe(1);
+    process.kill(Number(agents[0]), 'SIGKILL');
+    for (let i = 0; i < 100 && (await takeCensus(emulator)).processes.some((line) => line.includes('os.setsid')); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const { processes } = await takeCensus(emulator);
+    expect(processes.filter((line) => line.includes('os.setsid'))).toEqual([]);
+    const answer = await post(emulator.url, '/run/local/good', { count: 2 });
+    expect([answer.status, await answer.json()]).toEqual([200, { count: 2 }]);
+    await emulator.stop();
+    await expectNothingLeft(emulator, before);
   }, 120_000);
 });
+
+function isAgent(pid: string): boolean {
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command.includes('agent.py') && readFileSync(`/proc/${pid}/environ`, 'utf8').includes(emulator.folder);
+  } catch {
+    return false; // It ended while it was looked at.
+  }
+}

@@ -1,0 +1,158 @@
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { EmulatorUnderTest } from '../support/emulator.ts';
+import { smallDisk } from '../support/small-disk.ts';
+
+const apps = path.join(import.meta.dirname, 'apps');
+
+let emulator: EmulatorUnderTest | null = null;
+
+afterEach(async () => {
+  await emulator?.dispose();
+  emulator = null;
+}, 60_000);
+
+const submit = (url: string, body: unknown, app = 'local/good') =>
+  fetch(`${url}/queue/${app}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+/** An emulator whose PATH holds this one `python3` and no uv. */
+async function withPythonOf(script: string | null): Promise<EmulatorUnderTest> {
+  const prepared = await EmulatorUnderTest.prepare([apps]);
+  const bin = path.join(prepared.folder, 'bin');
+  mkdirSync(bin);
+  symlinkSync('/bin/sh', path.join(bin, 'sh'));
+  symlinkSync('/bin/cat', path.join(bin, 'cat'));
+  if (script !== null) {
+    writeFileSync(path.join(bin, 'python3'), `#!/bin/sh\n${script}\n`);
+    chmodSync(path.join(bin, 'python3'), 0o755);
+  }
+  prepared.env.PATH = bin;
+  prepared.env.PYENV_ROOT = path.join(bin, 'none');
+  await prepared.boot();
+  return prepared;
+}
+
+const answering = (facts: object) =>
+  `cat <<'END'\n${JSON.stringify({ executable: '/opt/py/bin/python3', pip: false, arch: 'x86_64', ...facts })}\nEND`;
+
+describe('a machine that lacks something: one clear line with the fix, and the emulator stays up', () => {
+  const pythons = [
+    {
+      name: 'no Python at all',
+      script: null,
+      says: [/E_PYTHON_MISSING/, /fix: .*(Install|uv python install)/],
+    },
+    {
+      name: 'a python3 that is broken',
+      script: 'echo "python3: error while loading shared libraries: libpython3.so" >&2; exit 127',
+      says: [/E_PYTHON_MISSING/, /loading shared libraries/],
+    },
+    {
+      name: 'a Python that is too old for fal',
+      script: answering({ version: '3.8.10', venv: true }),
+      says: [/E_PYTHON_VERSION/, /3\.8/],
+    },
+    {
+      name: 'a Python without its venv module',
+      script: answering({ version: '3.12.3', venv: false }),
+      says: [/E_PYTHON_NO_VENV/, /fix: .*apt install python3\.12-venv/],
+    },
+  ];
+  for (const { name, script, says } of pythons) {
+    test(name, async () => {
+      emulator = await withPythonOf(script);
+      const result = await emulator.cli('run', 'apps/good.py', '--no-watch');
+      for (const pattern of says) expect(result.stdout + result.stderr).toMatch(pattern);
+      expect(result.code, 'not the fault of the app').toBe(name.includes('old') ? 1 : 3);
+      expect((await emulator.cli('ps')).stdout).toMatch(/no apps/);
+    }, 60_000);
+  }
+
+  test('a port that another program has: its name, and no other port by surprise', async () => {
+    emulator = await EmulatorUnderTest.prepare([]);
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as { port: number };
+    try {
+      for (const command of [['up'], ['run', 'app.py']]) {
+        writeFileSync(path.join(emulator.workspace, 'app.py'), 'x = 1\n');
+        const result = await emulator.cli(...command, '--port', String(port));
+        expect(result.stderr).toMatch(new RegExp(`error: .*\\b${port}\\b.*\\[E_PORT_TAKEN\\]\n +fix: .*--port`));
+        if (process.platform === 'linux') expect(result.stderr).toContain(`pid ${process.pid}`);
+        expect(result.code).toBe(3);
+      }
+    } finally {
+      await new Promise((resolve) => other.close(resolve));
+    }
+  }, 60_000);
+
+  test('a disk that becomes full: submits are refused with 507, reads go on, and it works again by itself', async (context) => {
+    emulator = await EmulatorUnderTest.prepare([apps]);
+    const state = path.join(emulator.folder, 'wt/workspaces');
+    mkdirSync(state);
+    const disk = smallDisk(context, state, 16);
+    await emulator.boot();
+    await emulator.run('apps/good.py');
+    const { url } = emulator;
+    const kept = (await (await submit(url, { count: 1 })).json()) as { request_id: string };
+    disk.fill();
+    const refused: Response[] = [];
+    // Some first ones may fit into a page that is there already.
+    for (let i = 0; i < 20; i++) {
+      const answer = await submit(url, { count: i, padding: 'p'.repeat(20_000) });
+      if (answer.status !== 200) refused.push(answer);
+    }
+    expect(refused.length).toBeGreaterThan(15);
+    for (const answer of refused) {
+      expect([answer.status, answer.headers.get('x-windtunnel-error')]).toEqual([507, 'E_DISK_FULL']);
+      expect(await answer.text()).toMatch(/disk .*full.*Free some space/);
+    }
+    const large = await submit(url, { count: 1, padding: 'p'.repeat(3_000_000) });
+    expect([large.status, large.headers.get('x-windtunnel-error')]).toEqual([507, 'E_DISK_FULL']);
+    expect((await fetch(`${url}/queue/local/good/requests/${kept.request_id}/status`)).ok).toBe(true);
+    expect((await emulator.cli('ps')).code).toBe(0);
+    const direct = await fetch(`${url}/run/local/good`, { method: 'POST', body: '{"count": 3}' });
+    expect(direct.status, 'a direct call needs no disk').toBe(200);
+
+    disk.free();
+    const again = await submit(url, { count: 7 });
+    expect(again.status).toBe(200);
+    const { request_id: id } = (await again.json()) as { request_id: string };
+    for (let status = ''; status !== 'COMPLETED'; ) {
+      const answer = await fetch(`${url}/queue/local/good/requests/${id}/status`);
+      status = ((await answer.json()) as { status: string }).status;
+    }
+    expect(await (await fetch(`${url}/queue/local/good/requests/${id}`)).json()).toEqual({ count: 7 });
+  }, 120_000);
+
+  test('a disk that is full at the start', async (context) => {
+    emulator = await EmulatorUnderTest.prepare([]);
+    const disk = smallDisk(context, path.join(emulator.folder, 'wt'), 1);
+    disk.fill();
+    const result = await emulator.cli('up');
+    expect(result.stderr).toMatch(/\[E_DISK_FULL\]\n +fix: Free some space/);
+    expect(result.code).toBe(3);
+    disk.free();
+  }, 60_000);
+
+  test('a disk that becomes full while an environment is built: told, nothing half-made is left, and it can be tried again', async (context) => {
+    emulator = await EmulatorUnderTest.prepare([apps]);
+    const envs = path.join(emulator.folder, 'wt/envs');
+    rmSync(envs);
+    mkdirSync(envs);
+    smallDisk(context, envs, 24);
+    await emulator.boot();
+    const result = await emulator.cli('run', 'apps/good.py', '--no-watch');
+    expect(result.stdout).toMatch(/error: The disk became full while the environment was built\. \[E_DISK_FULL\]/);
+    expect(result.stdout).toMatch(/fix: Free some space/);
+    expect(result.code).toBe(3);
+    expect((await emulator.cli('clean', '--json')).stdout).not.toMatch(/"bytes": \d{7,}/);
+    expect((await emulator.cli('ps')).stdout).toMatch(/no apps/);
+  }, 180_000);
+});
