@@ -20,7 +20,8 @@ export function directBody(req: IncomingMessage, clock: Clock): Promise<DirectBo
   // undici reports it; without a listener a body that breaks off before the call is sent would end the emulator.
   through.on('error', () => undefined);
   pump(req, options, (chunk) => {
-    if (through.write(chunk)) return undefined;
+    // Nobody takes it any more, and its sender still has to come to the end before it reads the answer.
+    if (through.destroyed || through.write(chunk)) return undefined;
     return new Promise((resolve) => {
       through.once('drain', resolve);
       through.once('close', resolve);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type AppId, type ErrorType, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import type { Lease } from '../../fleet/fleet.ts';
@@ -51,11 +52,13 @@ export class DirectCall implements Dispatcher.DispatchHandler {
     const { req, res } = this.exchange;
     res.once('close', this.onClientClose);
     let lease: Lease;
-    let body: DirectBody;
+    let body: DirectBody | Promise<DirectBody> = null;
     try {
-      [body, lease] = await Promise.all([directBody(req, this.deps.clock), this.takeSlot()]);
+      body = directBody(req, this.deps.clock);
+      [body, lease] = await Promise.all([body, this.takeSlot()]);
     } catch (error) {
       this.settled = true;
+      if (body instanceof Readable) body.destroy();
       // Whichever of the two is still under way ends too: a slot that comes late is given back at once.
       this.waiting.abort(error);
       this.lease?.release({ status: null, error: 'client_disconnected' });

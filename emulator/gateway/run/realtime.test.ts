@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
@@ -7,10 +8,16 @@ import { WindtunnelError } from '../../contract/index.ts';
 
 let gw: GatewayServer;
 let app: WebSocketServer;
+/** Completes the handshake of `/slow`. */
+let answer: (() => void) | null;
+/** What reached the app on a connection whose handshake it had refused. */
+let smuggled: string[];
 let seen: { url: string; headers: NodeJS.Dict<string | string[]> }[];
 
 beforeEach(async () => {
   seen = [];
+  answer = null;
+  smuggled = [];
   gw = await GatewayServer.start();
   await gw.fleet.serve('local/pixels', (_req, res) => res.writeHead(404).end());
   app = new WebSocketServer({ noServer: true });
@@ -18,6 +25,17 @@ beforeEach(async () => {
     seen.push({ url: req.url ?? '', headers: req.headers });
     if (req.url === '/refused') {
       socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
+      return;
+    }
+    if (req.url === '/slow') {
+      answer = () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n');
+      return;
+    }
+    if (req.url === '/plain') {
+      // As uvicorn does where no WebSocket library is installed: an answer, and the connection stays open.
+      socket.on('data', (chunk: Buffer) => smuggled.push(chunk.toString()));
+      socket.write('HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno');
       return;
     }
     app.handleUpgrade(req, socket, head, (peer) => {
@@ -128,4 +146,25 @@ test('a runner that dies takes the connection with it and gives the slot back', 
   gw.fleet.leases[0]?.abort('runner_disconnected');
   await once(peer, 'close');
   await expect.poll(() => gw.fleet.releases.length).toBe(1);
+});
+
+test('a client that leaves while the app thinks about the handshake gives its slot back', async () => {
+  const peer = open('/local/pixels/slow');
+  await expect.poll(() => answer).not.toBeNull();
+  peer.terminate();
+  await expect.poll(() => gw.fleet.releases.length).toBe(1);
+});
+
+test('a refused handshake leads no further: what the client sends after it does not reach the runner', async () => {
+  const socket = connect(gw.port, '127.0.0.1');
+  const head = ['GET /local/pixels/plain HTTP/1.1', 'host: 127.0.0.1', 'connection: Upgrade', 'upgrade: websocket'];
+  socket.write(
+    [...head, 'sec-websocket-version: 13', 'sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==', '', ''].join('\r\n'),
+  );
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  expect(first.toString()).toMatch(/^HTTP\/1\.1 404/);
+  socket.write('GET /admin HTTP/1.1\r\nhost: runner\r\nx-fal-request-id: forged\r\n\r\n');
+  await once(socket, 'close');
+  expect(smuggled).toEqual([]);
+  await expect.poll(() => gw.fleet.releases).toMatchObject([{ status: 404 }]);
 });

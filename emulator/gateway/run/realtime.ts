@@ -11,8 +11,9 @@ import { badRequest, type HttpFailure, notEmulated, toFailure } from '../failure
 import { forRunner } from '../headers.ts';
 import type { FidelityNotices } from '../notices.ts';
 import type { Route } from '../route.ts';
+import { whenGone } from './client-gone.ts';
 import { withoutToken } from './query.ts';
-import { readHead } from './response-head.ts';
+import { type ResponseHead, readHead } from './response-head.ts';
 import { abortType, connectionErrorType, runnerFailure } from './runner-errors.ts';
 
 export interface UpgradeCall {
@@ -42,10 +43,12 @@ export async function serveRealtime(
       return;
     }
     const waiting = new AbortController();
-    const onGone = (): void => waiting.abort(new WindtunnelError('E_CANCELLED', 'The client went away.'));
-    call.socket.once('close', onGone);
-    const lease = await deps.fleet.direct.lease(app, { path: id.path, hint: null, signal: waiting.signal });
-    call.socket.off('close', onGone);
+    const unwatch = whenGone(call.socket, () =>
+      waiting.abort(new WindtunnelError('E_CANCELLED', 'The client went away.')),
+    );
+    const lease = await deps.fleet.direct
+      .lease(app, { path: id.path, hint: null, signal: waiting.signal })
+      .finally(unwatch);
     await tunnel(call, lease, id.path + withoutToken(route.query));
   } catch (thrown) {
     const failure = toFailure(thrown);
@@ -65,13 +68,23 @@ async function tunnel(call: UpgradeCall, lease: Lease, path: string): Promise<vo
   };
   lease.signal.addEventListener('abort', onAbort);
   let error: ErrorType | undefined;
+  let gone = false;
+  // The app may think long before it accepts.
+  const unwatch = whenGone(socket, () => {
+    gone = true;
+    upstream?.destroy();
+  });
   try {
     upstream = await lease.connect();
     upstream.on('error', onAbort);
-    if (socket.destroyed) return;
+    if (gone) {
+      error = 'client_disconnected';
+      return;
+    }
     upstream.write(handshake(req, lease, path));
     if (head.length > 0) upstream.write(head);
     const answer = await readHead(upstream);
+    unwatch();
     status = answer.status;
     const firstLine = answer.head.indexOf('\r\n');
     socket.write(
@@ -79,13 +92,19 @@ async function tunnel(call: UpgradeCall, lease: Lease, path: string): Promise<vo
       'latin1',
     );
     if (answer.rest.length > 0) socket.write(answer.rest);
-    await joined(socket, upstream);
+    await (status === 101 ? joined(socket, upstream) : answered(socket, upstream, answer));
   } catch (thrown) {
+    if (gone) {
+      error = 'client_disconnected';
+      return;
+    }
     const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
     error = lease.signal.aborted ? abortType(lease.signal.reason) : connectionErrorType(cause, false);
     if (status === null) throw runnerFailure(error);
     socket.destroy();
   } finally {
+    unwatch();
+    if (gone) socket.destroy();
     upstream?.destroy();
     lease.signal.removeEventListener('abort', onAbort);
     lease.release({ status, ...(error === undefined ? {} : { error }) });
@@ -107,6 +126,32 @@ function joined(socket: Duplex, upstream: Duplex): Promise<void> {
     upstream.pipe(socket);
     if (socket.destroyed) upstream.destroy();
     if (upstream.destroyed) socket.destroy();
+  });
+}
+
+/**
+ * Passes the rest of an answer that refuses the handshake. Not a byte of the client's goes on: what it sends now would be a
+ * request to the runner that no rule has looked at.
+ */
+function answered(socket: Duplex, upstream: Duplex, { head, rest }: ResponseHead): Promise<void> {
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+  // Of unknown length: it ends with the connection.
+  let left = length === undefined ? Number.POSITIVE_INFINITY : Number(length) - rest.length;
+  return new Promise((resolve) => {
+    const end = (): void => {
+      upstream.destroy();
+      socket.end();
+      resolve();
+    };
+    socket.resume();
+    socket.once('close', end);
+    upstream.once('close', end);
+    if (left <= 0) return end();
+    upstream.pipe(socket, { end: false });
+    upstream.on('data', (chunk: Buffer) => {
+      left -= chunk.length;
+      if (left <= 0) end();
+    });
   });
 }
 

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { GatewayServer } from '../../../test/support/gateway-server.ts';
 import { LIMITS, WindtunnelError } from '../../contract/index.ts';
@@ -333,6 +334,26 @@ describe('what goes wrong', () => {
     expect(gw.fleet.leases).toEqual([]);
     gw.fleet.gate = null;
     expect((await gw.post('/local/pixels', {})).status).toBe(200);
+  });
+
+  test('a large body whose call fails before it has a slot is read to its end: its sender gets to read the answer', async () => {
+    let fail: () => void = () => undefined;
+    gw.fleet.gate = new Promise((_resolve, reject) => {
+      fail = () => reject(new WindtunnelError('E_APP_SETUP', 'setup raised.'));
+    });
+    const size = 32 * 1024 * 1024;
+    const socket = connect(gw.port, '127.0.0.1');
+    socket.write(`POST /local/pixels HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${size}\r\n\r\n`);
+    // Most clients send all of a body before they read.
+    const before = gw.clock.pending;
+    const sent = new Promise<void>((resolve) => socket.write(Buffer.alloc(size), () => resolve()));
+    await expect.poll(() => gw.clock.pending).toBeGreaterThan(before);
+    fail();
+    await sent;
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 503/);
+    await expect.poll(() => gw.clock.pending).toBe(before);
+    socket.destroy();
   });
 
   test('a large body that waits for a slot is not taken for a stalled one', async () => {
