@@ -103,6 +103,25 @@ describe('what differs from production', () => {
     expect(notices.map((notice) => notice.code)).toEqual(['E_NOT_EMULATED', 'E_PORT_EXCLUSIVE']);
     expect(notices[0]?.message).toContain('Huge');
   });
+
+  it('is said once an app: settings that are taken and change nothing here', async () => {
+    const settings = { regions: ['us-east'], metricsPort: 9090 };
+    await f.register(settings);
+    await f.register(settings, 'v2');
+    expect(f.of('emulator.notice').map(({ code, message }) => [code, message])).toEqual([
+      ['E_NOT_EMULATED', 'local/demo: regions has no effect here: all runners are on this machine.'],
+      ['E_NOT_EMULATED', 'local/demo: metrics_port has no effect here: nobody collects metrics.'],
+    ]);
+  });
+
+  it('is said once an app: a webhook is taken and not called', async () => {
+    await f.register();
+    await f.submit({ webhook: 'http://localhost:9/hook' });
+    await f.submit({ webhook: 'http://localhost:9/hook' });
+    expect(f.of('emulator.notice').map(({ message }) => message)).toEqual([
+      'local/demo: fal_webhook is taken and not called by this version; poll for the result.',
+    ]);
+  });
 });
 
 describe('an app that does not start', () => {

@@ -1,4 +1,4 @@
-import type { RunnerLimits } from '../contract/index.ts';
+import type { AppId, AppSettings, RunnerLimits } from '../contract/index.ts';
 import { effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine, MACHINE_TYPES } from '../core/machine-types.ts';
 import type { AppDefinition } from './fleet.ts';
@@ -6,6 +6,20 @@ import type { AppDefinition } from './fleet.ts';
 export interface Notice {
   code: string;
   message: string;
+}
+
+/** Settings that are taken and change nothing here, and why. Said once an app that sets them, and in docs/fidelity.md. */
+export const WITHOUT_EFFECT = {
+  regions: 'all runners are on this machine',
+  numGpus: 'an app sees the GPUs that this machine has',
+  metricsPort: 'nobody collects metrics',
+  dataMounts: 'all apps share one /data',
+} as const satisfies Partial<Record<keyof AppSettings, string>>;
+
+/** What is said of an app whose caller asks for a webhook. */
+export function webhookNotice(app: AppId): Notice {
+  const message = `${app}: fal_webhook is taken and not called by this version; poll for the result.`;
+  return { code: 'E_NOT_EMULATED', message };
 }
 
 /** Whether its server binds a port of its own: in the process engine all runners share the machine's ports. */
@@ -28,5 +42,14 @@ export function registrationNotices(definition: AppDefinition, host: RunnerLimit
     const message = `${id} binds its port itself, so it runs one at a time here; max_concurrency is ${max}.`;
     notices.push({ code: 'E_PORT_EXCLUSIVE', message });
   }
+  for (const [name, why] of Object.entries(WITHOUT_EFFECT)) {
+    if (settings[name as keyof typeof WITHOUT_EFFECT] === null) continue;
+    notices.push({ code: 'E_NOT_EMULATED', message: `${id}: ${inPython(name)} has no effect here: ${why}.` });
+  }
   return notices;
+}
+
+/** A setting as one writes it in Python. */
+export function inPython(setting: string): string {
+  return setting.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

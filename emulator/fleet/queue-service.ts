@@ -5,6 +5,7 @@ import type { Disposable } from '../core/disposable.ts';
 import type { StoredBody } from '../store/store.ts';
 import type { AppHost } from './app-host.ts';
 import type { CancelAnswer, Queue, RequestChange, SubmitInput } from './fleet.ts';
+import { webhookNotice } from './notices.ts';
 import type { FleetContext } from './options.ts';
 import type { QueuedWork } from './queued-work.ts';
 import type { Watchers } from './watchers.ts';
@@ -21,6 +22,8 @@ export class QueueService implements Queue {
   private queuedBytes = 0;
   /** Submits on their way to the disk, by app: they count as waiting. */
   private readonly submitting = new Map<AppId, number>();
+  /** Apps of which it was said that webhooks are not called. */
+  private readonly toldOfWebhooks = new Set<AppId>();
 
   constructor(
     context: FleetContext,
@@ -55,6 +58,10 @@ export class QueueService implements Queue {
     const { id, state, attempt } = record;
     this.context.bus.emit({ type: 'request.state', app, request: id, state, attempt, runner: null, reason: '' });
     host.apply({ type: 'arrive', request: toArrival(record) });
+    if (record.webhook !== null && !this.toldOfWebhooks.has(app)) {
+      this.toldOfWebhooks.add(app);
+      this.context.bus.emit({ type: 'emulator.notice', level: 'warn', ...webhookNotice(app) });
+    }
     return record;
   }
 
