@@ -14,6 +14,7 @@ import { RedactingEventBus } from '../control/secrets/redacting-bus.ts';
 import { redactingEngine } from '../control/secrets/redacting-engine.ts';
 import { SecretStore } from '../control/secrets/secret-store.ts';
 import { startControlServer } from '../control/server/control-server.ts';
+import { ownFolder } from '../control/server/own-folder.ts';
 import { controlRoutes } from '../control/server/routes.ts';
 import { ignoreRules } from '../control/watch/ignore-rules.ts';
 import { SourceWatch } from '../control/watch/source-watch.ts';
@@ -96,6 +97,8 @@ async function assemble(
   const paths = workspacePaths(host, workspace);
   // Started under `exec`, the variables of the shell lead to an emulator, perhaps to this one: the user's own count.
   const env = originalEnv(host.env);
+  // Before anything in it is read: the records of a sweep name folders to remove.
+  ownFolder(paths.user.runtime);
   resources.defer(() => removeRuntime(paths.runners, paths.user.runtime));
   const redactor = new LiveRedactor();
   const debug = Boolean(env.WINDTUNNEL_DEBUG);

@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { CONTROL_HEADERS, type ErrorKind, toWindtunnelError, VERSION, WindtunnelError } from '../../contract/index.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import type { Log } from '../../core/log.ts';
 import { eventStream } from './event-stream.ts';
+import { ownFolder } from './own-folder.ts';
 
 /** One call as its handler sees it. */
 export interface ControlCall {
@@ -40,7 +41,7 @@ const MAX_BODY_BYTES = 1024 * 1024;
 
 /** Listens on the unix socket, in a folder that is the user's alone. Rejects when the folder is not. */
 export async function startControlServer(options: ControlServerOptions): Promise<Disposable> {
-  prepareFolder(dirname(options.socket));
+  ownFolder(dirname(options.socket));
   // Only the holder of the workspace's lock comes here: a socket that is there belongs to a dead emulator.
   rmSync(options.socket, { force: true });
   const server = createServer((request, response) => void answer(options, request, response));
@@ -49,7 +50,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   } catch (error) {
     // Another emulator that ended just now has removed the empty folder.
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    prepareFolder(dirname(options.socket));
+    ownFolder(dirname(options.socket));
     await listen(server, options.socket);
   }
   chmodSync(options.socket, 0o600);
@@ -61,19 +62,6 @@ export async function startControlServer(options: ControlServerOptions): Promise
       rmSync(options.socket, { force: true });
     },
   };
-}
-
-function prepareFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const stat = lstatSync(folder);
-  // /tmp is everybody's: another user may have made the folder first, or put a link in its place.
-  const mine = stat.isDirectory() && (process.getuid === undefined || stat.uid === process.getuid());
-  if (!mine) {
-    throw new WindtunnelError('E_INTERNAL', `The folder for sockets is not yours alone: ${folder}`, {
-      hint: 'Set XDG_RUNTIME_DIR to a folder of your own.',
-    });
-  }
-  if ((stat.mode & 0o077) !== 0) chmodSync(folder, 0o700);
 }
 
 function listen(server: Server, socket: string): Promise<void> {
