@@ -216,3 +216,24 @@ test('restart replaces the runners though nothing changed; an unknown app is an 
   await launcher.remove('ada/pixels');
   await expect(launcher.remove('ada/pixels')).rejects.toMatchObject({ code: 'E_UNKNOWN_APP' });
 });
+
+test('an app that is removed while it reloads stays removed, and nothing is said of the reload', async () => {
+  let release: () => void = () => undefined;
+  const { ensure } = options.environments;
+  const built = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  await launcher.register(request());
+  options.environments.ensure = async (...args) => {
+    await built;
+    return ensure(...args);
+  };
+  writeFileSync(file, 'a = 2\n');
+  const reloaded = onChange('app.py changed');
+  await launcher.remove('ada/pixels');
+  release();
+  await reloaded;
+  expect(options.apps.list()).toEqual([]);
+  expect(registered).toHaveLength(1);
+  expect(events).toEqual([]);
+});

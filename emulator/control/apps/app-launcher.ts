@@ -138,13 +138,18 @@ export class AppLauncher implements Disposable {
       try {
         await this.replace(launched, reason, false);
       } catch (thrown) {
-        if (this.stopping.signal.aborted) return;
+        if (this.stopping.signal.aborted || !this.isCurrent(id, launched)) return;
         const error = toWindtunnelError(thrown);
         this.options.log.debug('reload failed', { app: id, code: error.code });
         const { revision } = launched.definition;
         this.options.events.emit({ type: 'app.failed', app: id, revision, error: error.toJSON() });
       }
     });
+  }
+
+  /** False once the app was removed, or registered anew, while something of it was still under way. */
+  private isCurrent(id: AppId, launched: Launched): boolean {
+    return this.launched.get(id) === launched;
   }
 
   private inTurn<T>(launched: Launched, action: () => Promise<T>): Promise<T> {
@@ -172,9 +177,10 @@ export class AppLauncher implements Disposable {
       this.stopping.signal,
     );
     if (environment.kind === 'venv') await this.mustCompile(environment.python, next.definition.file);
+    if (!this.isCurrent(launched.definition.id, launched)) return;
     await apps.register(next.definition, reason);
     launched.definition = next.definition;
-    if (failed) await apps.start(id);
+    if (failed && this.isCurrent(id, launched)) await apps.start(id);
   }
 
   private async mustCompile(python: string, file: string): Promise<void> {
