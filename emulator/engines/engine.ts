@@ -13,6 +13,8 @@ export interface RunnerLog {
 export interface RunnerHooks {
   onPhase(phase: StartPhase, detail: string): void;
   onLog(log: RunnerLog): void;
+  /** The app is done with the request of this id (`x-fal-request-id`), and `onLog` had its last line; see `reportsEnds`. */
+  onRequestEnd(request: string): void;
   /** A connection that the app opened to one of fal's hosts or to our files, as `host:port`. The receiver owns the stream. */
   onTunnel(stream: Duplex, target: string): void;
 }
@@ -21,6 +23,8 @@ export interface RunnerHooks {
 export interface ReadyInfo {
   pythonVersion: string;
   falVersion: string;
+  /** The end of each request is told by `onRequestEnd`. Not so for a server that binds its own port: no harness sees its requests. */
+  reportsEnds: boolean;
   /** Seconds by phase. */
   seconds: Partial<Record<StartPhase, number>>;
 }

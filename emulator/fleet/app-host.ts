@@ -24,6 +24,10 @@ export interface RequestWork {
   refuse(id: string, error: SerializedError): void;
   /** A line that a runner printed while it worked on `request`. False: no request of that id is known. */
   log(request: string, line: LogLine): boolean;
+  /** The app is done with it: there are no more lines of it. */
+  requestEnded(request: string): void;
+  /** No more lines of any of its requests either. */
+  runnerGone(runner: string): void;
 }
 
 interface Settling {
@@ -225,12 +229,14 @@ export class AppHost {
       failed: (error) => this.apply({ type: 'runnerFailed', runner: id, error }),
       exited: (exit) => this.runnerExited(runner, exit),
       log: (line, request) => this.onLog(runner, line, request),
+      requestEnded: (request) => this.work.requestEnded(request),
     });
     this.runners.set(id, runner);
   }
 
   private runnerExited(runner: RunnerHost, exit: RunnerExit): void {
     this.runners.delete(runner.id);
+    this.work.runnerGone(runner.id);
     this.peakMemory = Math.max(this.peakMemory ?? 0, runner.peakMemoryBytes ?? 0) || null;
     this.context.bus.emit({ type: 'runner.exit', app: this.id, runner: runner.id, exit });
     this.onRunnerGone(runner);

@@ -8,6 +8,7 @@ import { type AttemptReport, type RunnerAnswer, sendAttempt } from './attempt.ts
 import type { FleetContext } from './options.ts';
 import { answerOutcome, failureOutcome } from './outcome.ts';
 import { RequestAliases } from './request-aliases.ts';
+import { RequestEnds } from './request-ends.ts';
 import { cancelOnRunner } from './runner-cancel.ts';
 import { runnerHeaders } from './runner-headers.ts';
 import type { RunnerHost } from './runner-host.ts';
@@ -31,6 +32,9 @@ export class QueuedWork {
   /** Results on their way to the disk. */
   private readonly finishing = new Map<string, Promise<void>>();
   private readonly aliases = new RequestAliases();
+  private readonly ends: RequestEnds;
+  /** Answered attempts whose last lines may still be on their way; the result is stored after them. */
+  private readonly lastLines = new Map<string, Promise<void>>();
   private readonly closing = new AbortController();
 
   private readonly onEnded: (record: RequestRecord) => void;
@@ -39,6 +43,7 @@ export class QueuedWork {
     this.context = context;
     this.watchers = watchers;
     this.onEnded = onEnded;
+    this.ends = new RequestEnds(context.clock);
   }
 
   /** The result that is being stored for this request, if one is. Rejects when it could not be stored at first. */
@@ -55,6 +60,7 @@ export class QueuedWork {
     record.startedAt = clock.now();
     record.gatewayRequestId = attempt === 1 ? id : newId();
     if (attempt > 1) this.aliases.add(record.gatewayRequestId, id);
+    if (runner.reportsEnds) this.ends.expect(record.gatewayRequestId, runner.id);
     const running = { attempt, giveUp: new AbortController() };
     this.running.set(id, running);
     this.persist(record);
@@ -80,6 +86,7 @@ export class QueuedWork {
   }
 
   requeue(id: string, reason: string, spent: Readonly<RetryBudgets>): void {
+    this.lastLines.delete(id);
     const record = this.context.store.get(id)!;
     record.state = 'IN_QUEUE';
     record.retriesSpent = spent;
@@ -109,9 +116,18 @@ export class QueuedWork {
     return true;
   }
 
+  requestEnded(request: string): void {
+    this.ends.seen(request);
+  }
+
+  runnerGone(runner: string): void {
+    this.ends.runnerGone(runner);
+  }
+
   /** Resolves once no result is on its way to the disk any more. */
   async settle(): Promise<void> {
     this.closing.abort();
+    this.ends.dispose();
     await Promise.allSettled([...this.finishing.values()]);
   }
 
@@ -121,10 +137,15 @@ export class QueuedWork {
     runner: RunnerHost,
     running: Running,
   ): Promise<void> {
-    const { id } = record;
+    const { id, gatewayRequestId } = record;
     const report = await this.attempt(record, runner, running);
     if (this.running.get(id) === running) this.running.delete(id);
-    if (running.giveUp.signal.aborted) return this.discard(report.answer);
+    if (running.giveUp.signal.aborted) {
+      this.ends.forget(gatewayRequestId);
+      return this.discard(report.answer);
+    }
+    const lastLine = this.ends.wait(gatewayRequestId);
+    if (lastLine) this.lastLines.set(id, lastLine);
     if (report.answer) this.answers.set(id, report.answer);
     host.apply({ type: 'attemptEnded', id, attempt: running.attempt, end: report.end, hints: report.hints });
     // Still here: it was not accepted, the request is tried again.
@@ -161,7 +182,10 @@ export class QueuedWork {
 
   private finish(record: RequestRecord, outcome: RequestOutcome, result: StoredBody): void {
     const { id } = record;
-    const storing = this.commit(record, outcome, result);
+    const lastLine = this.lastLines.get(id);
+    this.lastLines.delete(id);
+    const commit = () => this.commit(record, outcome, result);
+    const storing = lastLine ? lastLine.then(commit) : commit();
     this.finishing.set(id, storing);
     storing.then(
       () => this.finishing.delete(id),

@@ -29,6 +29,8 @@ export interface RunnerListener {
   /** Nothing of it is left. Always the last call. */
   exited(exit: RunnerExit): void;
   log(line: LogLine, request: string | null): void;
+  /** The app is done with a request: its last line was told before. */
+  requestEnded(request: string): void;
 }
 
 const MEMORY_EVERY_MS = 2000;
@@ -43,6 +45,8 @@ export class RunnerHost {
   readonly logs = new LogRing();
   /** Resolves when nothing of it is left. */
   readonly gone: Promise<void>;
+  /** Tells the end of each request; known once it is ready. */
+  reportsEnds = false;
   memoryBytes: number | null = null;
   /** Largest resident memory that was seen. */
   peakMemoryBytes: number | null = null;
@@ -106,7 +110,10 @@ export class RunnerHost {
       this.handle = handle;
       if (this.grace !== null) this.stop(this.grace);
       handle.ready.then(
-        () => this.listener.ready(),
+        ({ reportsEnds }) => {
+          this.reportsEnds = reportsEnds;
+          this.listener.ready();
+        },
         (error: unknown) => this.listener.failed(toWindtunnelError(error).toJSON()),
       );
       this.watchMemory();
@@ -166,6 +173,7 @@ export class RunnerHost {
       {
         onPhase: (phase, detail) => this.listener.phase(phase, detail),
         onLog: (log) => this.onLog(log),
+        onRequestEnd: (request) => this.listener.requestEnded(request),
         onTunnel: (stream, target) => context.tunnel(stream, target, { runner: this.id, app: definition.id }),
       },
       signal,

@@ -295,11 +295,12 @@ class Agent:
             self.control.close()
             self.control = None
             return False
-        for kind, _, payload in self.control_decoder.feed(data):
+        for kind, number, payload in self.control_decoder.feed(data):
             if kind in (frames.LOG, frames.STATE):
                 self.send(frames.encode(kind, 0, payload))
             elif kind == frames.BEGIN:
-                self.drain_pipes()
+                if not number:
+                    self.drain_pipes()  # Else what is there by now was written later, perhaps by this very request.
                 request = payload.decode("utf-8", "replace")
                 self.in_flight[request] = self.in_flight.get(request, 0) + 1
             elif kind == frames.FINISH:
@@ -308,6 +309,8 @@ class Agent:
                 self.in_flight[request] = self.in_flight.get(request, 1) - 1
                 if self.in_flight[request] <= 0:
                     del self.in_flight[request]
+                    # Its answer went past us; by this the emulator knows that it has all of its lines as well.
+                    self.send(frames.encode(frames.FINISH, 0, payload))
         return True
 
     def accept(self):
@@ -395,6 +398,9 @@ class Agent:
     def dispatch(self, events):
         """Act on what is ready."""
         ready = []
+        # First who is in flight, then what was printed: a request that is quick has begun and printed in one round.
+        if self.control is not None and len(self.out) < LINK_HIGH:
+            self.read_control()
         for key, mask in events:
             if isinstance(key.data, Stream):
                 ready.append((key.data, mask))
@@ -404,9 +410,6 @@ class Agent:
             elif key.data == "pipe":
                 if key.fd in self.pipes:
                     self.read_pipe(key.fd, frames.CHUNK)
-            elif key.data == "control":
-                if self.control is not None:
-                    self.read_control()
             elif key.data == "tunnel":
                 self.accept()
             elif key.data == "preamble":

@@ -1,7 +1,11 @@
 """The harness's private channel to the agent: log lines, states, and which requests are in flight."""
 
+import array
+import fcntl
 import os
 import socket
+import sys
+import termios
 import threading
 import time
 
@@ -59,7 +63,7 @@ class Control:
 
     def begin(self, request):
         """A request begins."""
-        self._send(frames.encode(frames.BEGIN, 0, request.encode("utf-8")))
+        self._send(frames.encode(frames.BEGIN, 1 if _nothing_waits() else 0, request.encode("utf-8")))
 
     def finish(self, request):
         """That request ended."""
@@ -84,3 +88,18 @@ class Control:
     def _disown(self):
         self._lock = threading.RLock()
         self._sock = None
+
+
+def _nothing_waits():
+    """True where the agent has read all that was written to stdout and stderr; False where that can't be told."""
+    if sys.platform != "linux":
+        return False  # Only there the write end of a pipe knows what is in it.
+    waiting = array.array("i", [0])
+    try:
+        for descriptor in (1, 2):
+            fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
+            if waiting[0]:
+                return False
+    except OSError:
+        return False
+    return True

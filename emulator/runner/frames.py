@@ -19,8 +19,8 @@ EXITED = 7  # runner -> emulator: {code, signal, cause}, the last frame
 LOG = 8  # runner -> emulator: {level, request, at, text}
 STATE = 9  # runner -> emulator: {phase, ...}
 START = 10  # emulator -> runner: what to run
-BEGIN = 11  # harness -> agent: a request begins; the payload is its id
-FINISH = 12  # harness -> agent: that request ended
+BEGIN = 11  # harness -> agent: a request begins; the payload is its id, the stream 1 where no raw output waited then
+FINISH = 12  # harness -> agent -> emulator: that request ended, and its last LOG frame was before this one
 MEMORY = 13  # runner -> emulator: u64 resident bytes of the whole tree
 
 HEAD = struct.Struct("!BII")

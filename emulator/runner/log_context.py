@@ -1,5 +1,6 @@
 """Which request a line of output belongs to."""
 
+import contextlib
 import contextvars
 import io
 import os
@@ -12,7 +13,11 @@ from _windtunnel.log_lines import LineCutter
 # No frame of the control channel may get near LIMITS.frameBytes, JSON escapes included.
 TEXT_CHUNK = 64 * 1024
 
+# What the SDK prints, in its lifespan and before the user's setup(), of the environment that it runs in.
+SDK_PREAMBLE = "[debug] Python packages installed: "
+
 _request = contextvars.ContextVar("windtunnel_request", default=None)
+_own_words = contextvars.ContextVar("windtunnel_own_words", default=False)
 
 
 class LogContext:
@@ -23,12 +28,26 @@ class LogContext:
         self._in_flight = {}
         self._cutters = {}
         self._lock = threading.RLock()
+        self._preamble_due = True
 
     def install(self):
         """Replace stdout and stderr and let threads and executors carry the request. Before any user code."""
         sys.stdout = sys.__stdout__ = _Writer(self, "STDOUT", 1)
         sys.stderr = sys.__stderr__ = _Writer(self, "STDERR", 2)
         _carry_through_threads()
+
+    @contextlib.contextmanager
+    def own_words(self):
+        """What is printed inside is the server's about itself: the runner's at DEBUG, and no request's."""
+        token = _own_words.set(True)
+        try:
+            yield
+        finally:
+            _own_words.reset(token)
+
+    def serving(self):
+        """The start is over: no line is taken for the SDK's own any more."""
+        self._preamble_due = False
 
     def enter(self, request):
         """The request begins in the current context; pass what this returns to `leave`."""
@@ -55,12 +74,17 @@ class LogContext:
     def write(self, level, text):
         """Take text that Python code of the app printed."""
         request = _request.get()
+        if _own_words.get():
+            level, request = "DEBUG", None
         with self._lock:
             if request not in self._in_flight:
                 request = None
             cutter = self._cutters.setdefault((level, request), LineCutter())
             for start in range(0, len(text), TEXT_CHUNK):
                 lines = cutter.feed(text[start : start + TEXT_CHUNK])
+                if self._preamble_due and lines and lines[0].startswith(SDK_PREAMBLE):
+                    self._preamble_due = False
+                    self._control.log("DEBUG", None, [lines.pop(0)])
                 if lines:
                     self._control.log(level, request, lines)
 

@@ -19,6 +19,11 @@ class Starting:
         self._done = False
         self._told = False
 
+    @property
+    def told(self):
+        """The app has failed, and the emulator knows why."""
+        return self._told
+
     def importing(self):
         self._control.state(phase="importing", pythonVersion="%d.%d.%d" % sys.version_info[:3])
 

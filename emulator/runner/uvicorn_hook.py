@@ -5,6 +5,7 @@ uvicorn server of the user's own is left alone.
 """
 
 import hmac
+import logging
 import os
 import sys
 
@@ -51,8 +52,17 @@ class Switch:
     async def _lifespan(self, scope, receive, send):
         if self._starting is not None:
             self._starting.setup()
+
+        async def tell(message):
+            if self._logs is None or message["type"] != "lifespan.startup.failed":
+                await send(message)
+                return
+            # uvicorn prints the traceback in it, which `failed` below tells without the frames that are not the user's.
+            with self._logs.own_words():
+                await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, tell)
         except BaseException as error:
             if self._starting is not None:
                 self._starting.failed("setup", error)
@@ -83,6 +93,9 @@ def install(directory, secret, header, logs, starting):
             args = ()  # host and port again, by position
             kwargs["uds"] = os.path.join(directory, "metrics.sock" if metrics else "app.sock")
             app = Switch(app, secret, header) if metrics else Switch(app, secret, header, logs, starting)
+            init(self, app, *args, **kwargs)
+            _quieten(logs, starting)
+            return
         init(self, app, *args, **kwargs)
 
     async def server_startup(self, *args, **kwargs):
@@ -90,9 +103,30 @@ def install(directory, secret, header, logs, starting):
         switch = self.config.app
         if self.started and isinstance(switch, Switch) and switch._starting is not None:
             starting.ready()
+            logs.serving()
 
     uvicorn.Config.__init__ = config_init
     uvicorn.Server.startup = server_startup
+
+
+def _quieten(logs, starting):
+    """Keep what uvicorn says about itself, access lines too, out of the user's output. Its warnings and errors are theirs."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        for handler in logging.getLogger(name).handlers:
+            if not hasattr(handler, "_windtunnel_emit"):
+                handler._windtunnel_emit = handler.emit
+                handler.emit = _quiet_emit(handler.emit, logs, starting)
+
+
+def _quiet_emit(emit, logs, starting):
+    def quiet_emit(record):
+        if record.levelno >= logging.WARNING and not starting.told:
+            emit(record)
+            return
+        with logs.own_words():
+            emit(record)
+
+    return quiet_emit
 
 
 def _made_by_sdk():

@@ -25,6 +25,10 @@ export class FakeEngine implements RunnerEngine {
   readonly name = 'process';
   readonly runners: FakeRunner[] = [];
   autoReady = true;
+  /** Each end is told right after the answer; a test that sets this to false tells it by `hooks`, or never. */
+  tellsEnds = true;
+  /** Its runners are servers without a harness: they tell no ends, and say so. */
+  reportsEnds = true;
   /** Set: the next starts fail with it once the runner exists. */
   startError: Error | null = null;
   app: FakeApp = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
@@ -62,6 +66,7 @@ export class FakeRunner implements RunnerHandle {
   readonly ready: Promise<ReadyInfo>;
   readonly exited: Promise<RunnerExit>;
   readonly requests: FakeRequest[] = [];
+  private readonly engine: FakeEngine;
   readonly stops: number[] = [];
   alive = true;
   /** Memory that it reports, bytes. */
@@ -75,6 +80,7 @@ export class FakeRunner implements RunnerHandle {
   private settleExit!: (exit: RunnerExit) => void;
 
   constructor(engine: FakeEngine, spec: RunnerSpec, hooks: RunnerHooks, address: string) {
+    this.engine = engine;
     this.id = spec.id;
     this.spec = spec;
     this.hooks = hooks;
@@ -92,6 +98,9 @@ export class FakeRunner implements RunnerHandle {
         const { method = '', url = '', headers } = incoming;
         const request = { method, path: url, headers, body: Buffer.concat(chunks) };
         this.requests.push(request);
+        response.once('close', () => {
+          if (engine.tellsEnds) this.hooks.onRequestEnd(String(headers['x-fal-request-id']));
+        });
         engine.app(request, response, this);
       });
     });
@@ -106,7 +115,12 @@ export class FakeRunner implements RunnerHandle {
   }
 
   becomeReady(): void {
-    this.settleReady.resolve({ pythonVersion: '3.11', falVersion: '1.83.0', seconds: {} });
+    this.settleReady.resolve({
+      pythonVersion: '3.11',
+      falVersion: '1.83.0',
+      seconds: {},
+      reportsEnds: this.engine.reportsEnds,
+    });
   }
 
   fail(error: Error): void {

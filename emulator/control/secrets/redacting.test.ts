@@ -44,7 +44,8 @@ test('the errors of a runner hold no secret: of its start, of its readiness, of 
     dispose: async () => undefined,
   };
   const clean = redactingEngine(engine, () => redactor);
-  const hooks = { onPhase: () => undefined, onLog: () => undefined, onTunnel: () => undefined };
+  const ignore = () => undefined;
+  const hooks = { onPhase: ignore, onLog: ignore, onRequestEnd: ignore, onTunnel: ignore };
   const start = () => clean.start({} as RunnerSpec, hooks, new AbortController().signal);
   const runner = await start();
   const expected = { code: 'E_APP_SETUP', message: 'raised [secret]', detail: 'Traceback [secret]' };

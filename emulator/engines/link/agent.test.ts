@@ -59,6 +59,7 @@ async function startAgent(python: string): Promise<void> {
         onLog: (log) => {
           if (log.text === 'listening') listens();
         },
+        onRequestEnd: () => undefined,
         onMemory: () => undefined,
         onTunnel: (stream, target) => onTunnel(stream, target),
         onExited: (value) => {

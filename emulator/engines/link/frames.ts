@@ -16,6 +16,7 @@ export const FRAME = {
   log: 8,
   state: 9,
   start: 10,
+  finish: 12,
   memory: 13,
 } as const;
 

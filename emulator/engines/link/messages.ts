@@ -33,7 +33,7 @@ export type RunnerStateMessage = z.infer<typeof RunnerStateMessageSchema>;
 export type StartFailure = Extract<RunnerStateMessage, { phase: 'failed' }>;
 
 export const LogMessageSchema = z.object({
-  level: z.enum(['STDOUT', 'STDERR']),
+  level: z.enum(['STDOUT', 'STDERR', 'DEBUG']),
   request: z.nullable(z.string()),
   /** ms since the epoch. */
   at: z.number(),

@@ -22,6 +22,7 @@ function onLink() {
     onHello: () => undefined,
     onState: () => undefined,
     onLog: () => undefined,
+    onRequestEnd: () => undefined,
     onMemory: () => undefined,
     onTunnel: (stream) => {
       stream.on('error', () => undefined);

@@ -19,6 +19,8 @@ export interface LinkEvents {
   onHello(hello: Hello): void;
   onState(state: RunnerStateMessage): void;
   onLog(log: LogMessage): void;
+  /** The app is done with a request; all of its lines came before. */
+  onRequestEnd(request: string): void;
   /** Resident bytes of the runner's whole process tree. */
   onMemory(bytes: number): void;
   /** The app opened a connection to `host:port`. */
@@ -154,6 +156,9 @@ export class LinkMux implements StreamOwner {
         break;
       case FRAME.log:
         this.events.onLog(parse(LogMessageSchema, payload));
+        break;
+      case FRAME.finish:
+        this.events.onRequestEnd(payload.toString());
         break;
       case FRAME.exited:
         this.events.onExited(parse(ExitedSchema, payload));

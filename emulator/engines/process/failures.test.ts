@@ -98,7 +98,8 @@ describe('a start that fails', () => {
   it('ends with its caller', async () => {
     const abort = new AbortController();
     const spec = behaving();
-    const hooks = { onPhase: () => undefined, onLog: () => undefined, onTunnel: () => undefined };
+    const ignore = () => undefined;
+    const hooks = { onPhase: ignore, onLog: ignore, onRequestEnd: ignore, onTunnel: ignore };
     const started = bed.engine.start(spec, hooks, abort.signal);
     abort.abort(new Error('changed my mind'));
     await expect(started).rejects.toThrow('changed my mind');

@@ -22,7 +22,7 @@ const PYTHON_LINES = [
 ];
 const ask = (id: string, seconds = 0) => runner.call('/logs', { seconds }, { 'x-fal-request-id': id });
 const linesOf = (request: string | null) =>
-  runner.logs.filter((log) => log.request === request && !log.message.startsWith('INFO:')).map((log) => log.message);
+  runner.logs.filter((log) => log.request === request && log.level !== 'DEBUG').map((log) => log.message);
 
 it('gives a lone request all that was printed for it, by native code too', async () => {
   await ask('alone');
@@ -50,4 +50,27 @@ it('cuts a line over the limit, with a mark', async () => {
   await runner.call('/long-line', {}, { 'x-fal-request-id': 'long' });
   await until('the next line came', () => linesOf('long').includes('next'));
   expect(linesOf('long')).toEqual([`${'y'.repeat(16 * 1024)} ... [line cut at 16 KiB]`, 'next']);
+});
+
+it('tells the end of a request after its last line, a child process’s included', async () => {
+  // The one before is in flight until its end, and two share what native code prints.
+  await until('the request before ended', () => runner.ends.some(({ request }) => request === 'long'));
+  await runner.call('/last-words', { count: 7 }, { 'x-fal-request-id': 'ended' });
+  await until('the end came', () => runner.ends.some(({ request }) => request === 'ended'));
+  const [end, ...more] = runner.ends.filter(({ request }) => request === 'ended');
+  expect(more).toEqual([]);
+  const before = runner.logs.slice(0, end?.lines).filter((log) => log.request === 'ended');
+  expect(before.map((log) => log.message)).toEqual(expect.arrayContaining(['from a child', 'last words 7']));
+});
+
+it('takes what the server and the SDK say about themselves for no output of the app', async () => {
+  await runner.call('/last-words', {}, { 'x-fal-request-id': 'quiet' });
+  const debug = runner.logs.filter((log) => log.level === 'DEBUG');
+  const said = (text: string) => debug.some((log) => log.message.includes(text));
+  await until('the access line came', () => said('"POST /last-words HTTP/1.1" 200'));
+  expect(said('[debug] Python packages installed: ')).toBe(true);
+  expect(said('Started server process')).toBe(true);
+  expect(debug.every((log) => log.request === null)).toBe(true);
+  const user = runner.logs.filter((log) => log.level !== 'DEBUG').map((log) => log.message);
+  expect(user.filter((line) => /uvicorn|INFO:|\[debug\]|server process/i.test(line))).toEqual([]);
 });

@@ -96,6 +96,7 @@ export class ProcessRunner implements RunnerHandle {
       onLog: ({ level, request, at, text }) => {
         for (const line of text.split('\n')) parts.hooks.onLog({ request, level, message: line, at });
       },
+      onRequestEnd: (request) => parts.hooks.onRequestEnd(request),
       onMemory: (bytes) => {
         this.bytes = bytes;
       },
@@ -205,7 +206,8 @@ export class ProcessRunner implements RunnerHandle {
     this.listen = listen;
     this.wasReady = true;
     this.enter('ready', '');
-    this.readiness.resolve({ pythonVersion: this.pythonVersion, falVersion, seconds: this.seconds });
+    const reportsEnds = listen === 'socket';
+    this.readiness.resolve({ pythonVersion: this.pythonVersion, falVersion, seconds: this.seconds, reportsEnds });
   }
 
   private enter(phase: StartPhase, detail: string): void {

@@ -22,6 +22,8 @@ export interface TestRunner {
   handle: RunnerHandle;
   logs: RunnerLog[];
   phases: string[];
+  /** Requests whose end was told, each with the number of log lines that came before. */
+  ends: { request: string; lines: number }[];
   call(path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; text: string }>;
 }
 
@@ -79,15 +81,17 @@ export class TestBed {
   ): Promise<TestRunner> {
     const logs: RunnerLog[] = [];
     const phases: string[] = [];
+    const ends: TestRunner['ends'] = [];
     const hooks = {
       onPhase: (phase: string) => void phases.push(phase),
       onLog: (log: RunnerLog) => void logs.push(log),
+      onRequestEnd: (request: string) => void ends.push({ request, lines: logs.length }),
       onTunnel,
     };
     const handle = await this.engine.start(spec, hooks, new AbortController().signal);
     const call = (at: string, body: unknown = {}, headers: Record<string, string> = {}) =>
       request(() => handle.connect(), at, body, { [RUNNER_SECRET_HEADER]: spec.secret, ...headers });
-    return { handle, logs, phases, call };
+    return { handle, logs, phases, ends, call };
   }
 
   async dispose(): Promise<void> {
