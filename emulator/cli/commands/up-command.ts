@@ -95,9 +95,11 @@ async function foreground(
     return EXIT.ok;
   }
   if (reportFd === undefined) terminal.out(`Running at ${url}. Ctrl-C stops it.`);
-  const interrupted = new Promise<void>((resolve) =>
-    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
-  );
+  const interrupted = new Promise<void>((resolve) => {
+    // It may have come while the emulator was starting.
+    if (terminal.interrupted.aborted) resolve();
+    else terminal.interrupted.addEventListener('abort', () => resolve(), { once: true });
+  });
   await Promise.race([emulator.ended, interrupted]);
   await emulator.dispose();
   return EXIT.ok;
