@@ -12,7 +12,8 @@ import { Tally } from './scripts/tally.mjs';
 
 // Minutes; the soak is a suite of this runner with more rounds.
 const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 20);
-const parts = process.argv.slice(2);
+const parts = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const writesFidelity = process.argv.includes('--write-fidelity');
 const wants = (name) => parts.length === 0 || parts.includes(name);
 const tally = new Tally();
 
@@ -81,10 +82,20 @@ async function runSuite({ name, folder }) {
   // A filter is a part of a path: whole, so that `emulator` is not any path with the word in it.
   const args = ['node_modules/vitest/vitest.mjs', 'run', `${path.join(root, folder)}${path.sep}`];
   const ended = await spawned(node, [...args, '--reporter=default', '--reporter=./test/support/report.ts'], env);
-  if (existsSync(reportFile)) tally.add(name, JSON.parse(await readFile(reportFile, 'utf8')));
-  else tally.fail(name, `vitest ended with ${ended} and no report.`);
+  if (existsSync(reportFile)) {
+    tally.add(name, JSON.parse(await readFile(reportFile, 'utf8')));
+    if (name === 'conformance') await checkFidelity(reportFile);
+  } else tally.fail(name, `vitest ended with ${ended} and no report.`);
   await takeCensus(name, runFolder);
   await rm(runFolder, { recursive: true, force: true });
+}
+
+/** docs/fidelity.md is what the suite showed; `npm run fidelity` writes it. */
+async function checkFidelity(reportFile) {
+  const flags = writesFidelity ? ['--write'] : [];
+  await tally.check('docs/fidelity.md says what the run showed', () =>
+    output(node, ['test/conformance/fidelity/main.ts', ...flags, reportFile]),
+  );
 }
 
 async function takeCensus(name, runFolder) {

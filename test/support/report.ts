@@ -7,6 +7,8 @@ export interface SuiteReport {
   passed: number;
   failed: { name: string; message: string }[];
   skipped: { name: string; reason: string }[];
+  /** Each test, in the order of the run. */
+  tests: { name: string; state: 'passed' | 'failed' | 'skipped' }[];
   /** Set-up that broke outside any test: a file that does not import, an unhandled rejection. */
   errors: string[];
 }
@@ -16,7 +18,13 @@ export default class ReportFile implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[], reason: TestRunEndReason): void {
     const target = process.env.WINDTUNNEL_TEST_REPORT;
     if (!target) return;
-    const report: SuiteReport = { passed: 0, failed: [], skipped: [], errors: unhandled.map((error) => error.message) };
+    const report: SuiteReport = {
+      passed: 0,
+      failed: [],
+      skipped: [],
+      tests: [],
+      errors: unhandled.map((error) => error.message),
+    };
     if (reason === 'interrupted') report.errors.push('The run was interrupted.');
     for (const module of modules) {
       const file = path.relative(process.cwd(), module.moduleId);
@@ -27,6 +35,7 @@ export default class ReportFile implements Reporter {
       for (const test of module.children.allTests()) {
         const name = `${file} > ${test.fullName}`;
         const result = test.result();
+        report.tests.push({ name, state: result.state === 'pending' ? 'skipped' : result.state });
         if (result.state === 'passed') report.passed += 1;
         else if (result.state === 'failed') report.failed.push({ name, message: result.errors[0]?.message ?? '' });
         else if (result.state === 'skipped' && result.note) report.skipped.push({ name, reason: result.note });

@@ -1,0 +1,54 @@
+/** A part of fal that is not here: what a call to it is answered. */
+export interface Gap {
+  /** Numbers of the matrix, '' where it has none. */
+  items: string;
+  what: string;
+  call: { method: string; path: string };
+  status: number;
+  error: 'E_NOT_EMULATED' | 'E_PUBLIC_MODEL' | 'E_REMOTE_FILE';
+}
+
+const missing = (items: string, what: string, path: string, method = 'GET'): Gap => ({
+  items,
+  what,
+  call: { method, path },
+  status: 501,
+  error: 'E_NOT_EMULATED',
+});
+
+/** Each is called by gaps.test.ts, on the emulator's own address. */
+export const GAPS: readonly Gap[] = [
+  missing('58', 'the key-value store, `kv.fal.media`', '/kv/local/key'),
+  missing('59', "the keys of webhooks' signatures, `rest.fal.ai/.well-known/jwks.json`", '/.well-known/jwks.json'),
+  missing('', 'HTTP over WebSocket, `ws.fal.run`', '/ws/local/probe'),
+  missing('', 'the platform API, `api.fal.ai`', '/_h/api.fal.ai/v1/models'),
+  missing('', 'any other call of `rest.fal.ai`', '/rest/billing/usage', 'POST'),
+  missing('', 'any other host of fal', '/_h/gateway.fal.ai/'),
+  {
+    items: '71',
+    what: 'a public model, `fal-ai/…` and the like',
+    call: { method: 'POST', path: '/run/fal-ai/flux/dev' },
+    status: 404,
+    error: 'E_PUBLIC_MODEL',
+  },
+  {
+    items: '71',
+    what: "a file of fal's CDN that was not uploaded here",
+    call: { method: 'GET', path: '/files/elephant/sample.png' },
+    status: 404,
+    error: 'E_REMOTE_FILE',
+  },
+];
+
+/** Items of the matrix that no official client has been run through here yet. */
+export const UNSHOWN: readonly { items: string; what: string }[] = [
+  { items: '10-11', what: 'logs of a polled and of a streamed `subscribe` without gaps or doubles' },
+  { items: '20', what: 'runner hints' },
+  { items: '26-32', what: 'retries: 503, 504, `X-Fal-No-Retry`, `X-Fal-Needs-Retry`, budgets, crashes of a runner' },
+  { items: '34', what: 'the error type from a header alone' },
+  { items: '36-38', what: 'a runner out of GPU memory, failed results read again, redirects of an app' },
+  { items: '45-50', what: 'realtime and websockets' },
+  { items: '55', what: 'files that expire' },
+  { items: '61-62', what: "a browser's calls through a proxy of one's own site" },
+  { items: '64', what: 'preflights of a browser' },
+];
