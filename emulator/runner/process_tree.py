@@ -131,8 +131,8 @@ def _tree(root):
 def memory(root, precise_above):
     """Resident bytes below `root`.
 
-    The plain sum counts pages that processes share once for each of them; past `precise_above` the exact
-    share of each is asked for, which is dear for the kernel.
+    The plain sum counts pages that processes share once for each of them, and those of mapped files, which the kernel
+    takes back before it lets a container die of them. Past `precise_above` both are left out, which is dearer.
     """
     if not LINUX:
         below = set(descendants(root))
@@ -141,9 +141,11 @@ def memory(root, precise_above):
         return sum(int(row[1]) * 1024 for row in rows if len(row) == 2 and int(row[0]) in below)
     pids = _tree(root)
     total = sum(_resident(pid) for pid in pids)
-    if total > precise_above and len(pids) > 1:
-        return sum(_proportional(pid) for pid in pids)
-    return total
+    if total <= precise_above:
+        return total
+    if len(pids) == 1:
+        return _fields("/proc/%d/status" % pids[0], (b"RssAnon", b"RssShmem")) or total
+    return sum(_proportional(pid) for pid in pids)
 
 
 def _resident(pid):
@@ -155,11 +157,20 @@ def _resident(pid):
 
 
 def _proportional(pid):
+    path = "/proc/%d/smaps_rollup" % pid
+    # Kernels before 5.4 tell the sum alone.
+    return _fields(path, (b"Pss_Anon", b"Pss_Shmem")) or _fields(path, (b"Pss",)) or _resident(pid)
+
+
+def _fields(path, names):
+    """Sum of these lines of a file of `Name: n kB` lines, in bytes; 0 where it has none of them."""
+    total = 0
     try:
-        with open("/proc/%d/smaps_rollup" % pid, "rb") as rollup:
-            for line in rollup:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
+        with open(path, "rb") as file:
+            for line in file:
+                name, _, value = line.partition(b":")
+                if name in names:
+                    total += int(value.split()[0]) * 1024
     except (OSError, IndexError, ValueError):
-        pass
-    return _resident(pid)
+        return 0
+    return total

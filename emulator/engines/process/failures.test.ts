@@ -138,6 +138,14 @@ describe('a runner that misbehaves', () => {
     expect(exit.error?.message).toMatch(/used 0\.\d GiB, over the 0\.4 GiB/);
   });
 
+  it('may map a file that is larger than its memory', async () => {
+    const runner = await bed.start(behaving({}, { limits: { memoryBytes: 400 * 2 ** 20, cpus: 1 } }));
+    await runner.handle.ready;
+    // Not in a temporary folder, which may itself be memory.
+    expect(await runner.call('/mapped', { count: 600, path: FIXTURES })).toEqual({ status: 200, text: '{"total":0}' });
+    await runner.handle.stop(0);
+  });
+
   it('leaves no daemon behind', async () => {
     const runner = await bed.start(behaving());
     await runner.handle.ready;
