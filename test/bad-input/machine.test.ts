@@ -3,23 +3,23 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
-import { smallDisk } from '../support/small-disk.ts';
+import { type SmallDisk, smallDisk } from '../support/small-disk.ts';
 
 const apps = path.join(import.meta.dirname, 'apps');
 
 let emulator: EmulatorUnderTest | null = null;
+let disk: SmallDisk | null = null;
 
 afterEach(async () => {
+  // In this order: what tells of the running emulator may lie on the small disk, which is in the folder that is removed.
+  await emulator?.stop();
+  disk?.unmount();
   await emulator?.dispose();
-  emulator = null;
+  emulator = disk = null;
 }, 60_000);
 
-const submit = (url: string, body: unknown, app = 'local/good') =>
-  fetch(`${url}/queue/${app}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+const post = (url: string, body: unknown) =>
+  fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 
 /** An emulator whose PATH holds this one `python3` and no uv. */
 async function withPythonOf(script: string | null): Promise<EmulatorUnderTest> {
@@ -61,7 +61,7 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     {
       name: 'a Python without its venv module',
       script: answering({ version: '3.12.3', venv: false }),
-      says: [/E_PYTHON_NO_VENV/, /fix: .*apt install python3\.12-venv/],
+      says: [/E_PYTHON_NO_VENV/, /fix: .*apt install python3(\.12)?-venv/],
     },
   ];
   for (const { name, script, says } of pythons) {
@@ -96,16 +96,16 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     emulator = await EmulatorUnderTest.prepare([apps]);
     const state = path.join(emulator.folder, 'wt/workspaces');
     mkdirSync(state);
-    const disk = smallDisk(context, state, 16);
+    disk = smallDisk(context, state, 16);
     await emulator.boot();
     await emulator.run('apps/good.py');
     const { url } = emulator;
-    const kept = (await (await submit(url, { count: 1 })).json()) as { request_id: string };
+    const kept = (await (await post(`${url}/queue/local/good`, { count: 1 })).json()) as { request_id: string };
     disk.fill();
     const refused: Response[] = [];
     // Some first ones may fit into a page that is there already.
     for (let i = 0; i < 20; i++) {
-      const answer = await submit(url, { count: i, padding: 'p'.repeat(20_000) });
+      const answer = await post(`${url}/queue/local/good`, { count: i, padding: 'p'.repeat(20_000) });
       if (answer.status !== 200) refused.push(answer);
     }
     expect(refused.length).toBeGreaterThan(15);
@@ -113,15 +113,15 @@ describe('a machine that lacks something: one clear line with the fix, and the e
       expect([answer.status, answer.headers.get('x-windtunnel-error')]).toEqual([507, 'E_DISK_FULL']);
       expect(await answer.text()).toMatch(/disk .*full.*Free some space/);
     }
-    const large = await submit(url, { count: 1, padding: 'p'.repeat(3_000_000) });
+    const large = await post(`${url}/queue/local/good`, { count: 1, padding: 'p'.repeat(3_000_000) });
     expect([large.status, large.headers.get('x-windtunnel-error')]).toEqual([507, 'E_DISK_FULL']);
     expect((await fetch(`${url}/queue/local/good/requests/${kept.request_id}/status`)).ok).toBe(true);
     expect((await emulator.cli('ps')).code).toBe(0);
-    const direct = await fetch(`${url}/run/local/good`, { method: 'POST', body: '{"count": 3}' });
+    const direct = await post(`${url}/run/local/good`, { count: 3 });
     expect(direct.status, 'a direct call needs no disk').toBe(200);
 
     disk.free();
-    const again = await submit(url, { count: 7 });
+    const again = await post(`${url}/queue/local/good`, { count: 7 });
     expect(again.status).toBe(200);
     const { request_id: id } = (await again.json()) as { request_id: string };
     for (let status = ''; status !== 'COMPLETED'; ) {
@@ -133,12 +133,11 @@ describe('a machine that lacks something: one clear line with the fix, and the e
 
   test('a disk that is full at the start', async (context) => {
     emulator = await EmulatorUnderTest.prepare([]);
-    const disk = smallDisk(context, path.join(emulator.folder, 'wt'), 1);
+    disk = smallDisk(context, path.join(emulator.folder, 'wt'), 1);
     disk.fill();
     const result = await emulator.cli('up');
     expect(result.stderr).toMatch(/\[E_DISK_FULL\]\n +fix: Free some space/);
     expect(result.code).toBe(3);
-    disk.free();
   }, 60_000);
 
   test('a disk that becomes full while an environment is built: told, nothing half-made is left, and it can be tried again', async (context) => {
@@ -146,7 +145,7 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     const envs = path.join(emulator.folder, 'wt/envs');
     rmSync(envs);
     mkdirSync(envs);
-    smallDisk(context, envs, 24);
+    disk = smallDisk(context, envs, 24);
     await emulator.boot();
     const result = await emulator.cli('run', 'apps/good.py', '--no-watch');
     expect(result.stdout).toMatch(/error: The disk became full while the environment was built\. \[E_DISK_FULL\]/);

@@ -1,22 +1,21 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { onTestFinished, type TestContext } from 'vitest';
+import type { TestContext } from 'vitest';
 
 export interface SmallDisk {
   fill(): void;
   free(): void;
+  unmount(): void;
 }
 
-/** Mounts a small file system on an existing folder until the test is over; skips the test where that is not allowed. */
+/** Mounts a small file system on an existing folder, for the caller to unmount; skips the test where that is not allowed. */
 export function smallDisk(context: Pick<TestContext, 'skip'>, folder: string, mebibytes: number): SmallDisk {
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'windtunnel-test', folder], { stdio: 'ignore' });
   } catch {
     context.skip('needs the right to mount a small tmpfs (root on Linux)');
   }
-  // Lazy: whatever a failed test left open must not keep the mount.
-  onTestFinished(() => void execFileSync('umount', ['--lazy', folder]));
   const filler = path.join(folder, 'filler');
   return {
     fill: () => {
@@ -30,5 +29,7 @@ export function smallDisk(context: Pick<TestContext, 'skip'>, folder: string, me
       }
     },
     free: () => rmSync(filler, { force: true }),
+    // Lazy: whatever a failed test left open must not keep the mount.
+    unmount: () => void execFileSync('umount', ['--lazy', folder]),
   };
 }

@@ -49,7 +49,7 @@ it('keeps concurrent requests apart, and gives nobody what it cannot attribute',
 it('cuts a line over the limit, with a mark', async () => {
   await runner.call('/long-line', {}, { 'x-fal-request-id': 'long' });
   await until('the next line came', () => linesOf('long').includes('next'));
-  expect(linesOf('long')).toEqual([`${'y'.repeat(16 * 1024)} ... [line cut at 16 KiB]`, 'next']);
+  expect(linesOf('long')).toEqual([`${'y'.repeat(32 * 1024)} ... [line cut at 32 KiB]`, 'next']);
 });
 
 it('tells the end of a request after its last line, a child process’s included', async () => {
