@@ -90,7 +90,7 @@ export type HarnessPayload =
       roots: string[];
       /** Modules that are shipped by value. */
       modules: string[];
-      /** Absolute paths of the files that are shipped. */
+      /** Absolute paths of the files that are shipped and can be imported. */
       files: string[];
       /** Folders of the shipped files that are on the search path, relative to the working folder. */
       workPath: string[];

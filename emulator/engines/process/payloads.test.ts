@@ -46,6 +46,16 @@ describe('what fal deploy would ship', () => {
   const app = (body: string, head = '') =>
     `${head}\n${APP_HEAD}class App(fal.App):\n    @fal.endpoint("/")\n    def run(self, input: In) -> dict:\n${body}\n`;
 
+  it('ships a folder of thousands of files: what is no Python does not weigh on the start', async () => {
+    const data = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [`data/${'x'.repeat(240)}${i}`, '']));
+    const root = await project('many', { 'app.py': app('        return {"n": len(os.listdir("data"))}'), ...data });
+    const files = Object.keys(data).map((to) => ({ from: path.join(root, to), to }));
+    const runner = await bed.start(bed.spec(bundled(root, { files })));
+    await runner.handle.ready;
+    expect((await runner.call('/')).text).toBe('{"n":4000}');
+    await runner.handle.stop(0);
+  });
+
   it('refuses a module that the app refers to and the deploy would leave behind, at its import', async () => {
     const root = await project('left', {
       'app.py': app('        return {"x": double(input.x)}', 'from helper import double'),

@@ -7,6 +7,9 @@ import { type FolderPlan, ownCwd } from './folders.ts';
 /** Hosts that a runner reaches through the tunnel, with all their subdomains. */
 export const FAL_HOSTS = ['fal.run', 'fal.ai', 'fal.media', 'falrun.com', 'fal.dev'];
 
+/** What the import guard asks of: importlib.machinery.all_suffixes(). */
+const IMPORTABLE = /\.(?:pyc?|so)$/;
+
 export interface StartContext {
   /** Folder of the runner's sockets. */
   dir: string;
@@ -58,7 +61,8 @@ function harnessPayload({ payload }: RunnerSpec): HarnessPayload | null {
         symbol: payload.symbol,
         roots: [...new Set([payload.bundle.root, ...payload.bundle.guarded])],
         modules: payload.bundle.modules,
-        files: payload.bundle.files.map((file) => file.from),
+        // Of thousands of files the whole list would not fit into one frame.
+        files: payload.bundle.files.map((file) => file.from).filter((file) => IMPORTABLE.test(file)),
         workPath: payload.bundle.files.length === 0 ? [] : ['.', path.relative(ownCwd(payload.bundle), '') || '.'],
       };
   }
