@@ -227,6 +227,14 @@ describe('reading', () => {
     expect((await gw.call(path, { headers: { range: 'bytes=0-0', 'if-range': '"old"' } })).status).toBe(200);
   });
 
+  test.each(['text/xml', 'image/svg+xml', 'application/rss+xml', 'Application/Atom+XML; charset=utf-8', 'text/xsl'])(
+    'of type %s is sandboxed: browsers run the scripts of any XML',
+    async (type) => {
+      const path = await upload('<x/>', { 'content-type': type });
+      expect((await gw.call(path)).headers['content-security-policy']).toBe('sandbox');
+    },
+  );
+
   test('needs no key, even from a page; a foreign page is refused; a page that an app made is sandboxed', async () => {
     const path = await upload('<script>1</script>', { 'content-type': 'text/html' });
     const page = await gw.call(path, { headers: { origin: 'http://localhost:3000' } });

@@ -14,8 +14,8 @@ import { filesBase, fileUrl } from './locations.ts';
 import { parseRange } from './range.ts';
 import type { Upload } from './uploads.ts';
 
-/** Documents that a browser would run scripts of, with this emulator as their origin. */
-const ACTIVE_TYPES = /^(?:text\/html|image\/svg\+xml|application\/xhtml\+xml|text\/xml|application\/xml)/i;
+/** Documents that a browser would run scripts of, with this emulator as their origin: HTML, and XML of any name. */
+const ACTIVE_TYPES = /^(?:text\/html|(?:text|application)\/xml|text\/xsl|[^;\s]+\+xml)/i;
 
 const PartsSchema = z.array(
   z.object({
