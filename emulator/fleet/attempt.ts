@@ -123,9 +123,18 @@ function oversized(): AttemptReport {
   return { end: { kind: 'failure', error: 'internal_error', detail }, hints: null, answer: null };
 }
 
+// Callers read these in the status and the result; a socket's own words ("other side closed") would tell them nothing.
+const WORDS: Partial<Record<AttemptFailure, string>> = {
+  runner_disconnected: 'The runner ended while it worked on the request; `windtunnel logs` has its last words.',
+  runner_incomplete_response: 'The runner broke off its answer; `windtunnel logs` has its last words.',
+  runner_connection_refused: 'The runner does not listen.',
+  runner_connection_timeout: 'The runner did not take the connection in time.',
+};
+
 function failure(thrown: unknown, headed: boolean): AttemptReport {
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
-  return { end: { kind: 'failure', error: failureType(thrown, headed), detail }, hints: null, answer: null };
+  const error = failureType(thrown, headed);
+  const detail = WORDS[error] ?? (thrown instanceof Error ? thrown.message : String(thrown));
+  return { end: { kind: 'failure', error, detail }, hints: null, answer: null };
 }
 
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);

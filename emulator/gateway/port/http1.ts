@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { WindtunnelError } from '../../contract/index.ts';
+import { WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Connections } from './connections.ts';
 import type { PortLimits } from './limits.ts';
@@ -58,7 +58,7 @@ export function createHttp1(
   server.on('connect', handlers.onConnect);
   server.on('clientError', (error: NodeJS.ErrnoException, stream) => {
     if (error.code === 'ECONNRESET') stream.destroy();
-    else connections.finish(stream, head1(statusOf(error.code)));
+    else connections.finish(stream, refusal(error.code, limits));
   });
   return {
     serve: (stream) => void server.emit('connection', asSocket(stream)),
@@ -83,10 +83,28 @@ function isWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
-function statusOf(code: string | undefined): string {
-  if (code === 'HPE_HEADER_OVERFLOW') return '431 Request Header Fields Too Large';
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return '408 Request Timeout';
-  return '400 Bad Request';
+/** The answer to what the parser did not take, in the shape of `answerError`. */
+function refusal(code: string | undefined, { headerBytes, headersMs }: PortLimits): string {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return answer1('431 Request Header Fields Too Large', 'E_LIMIT', `The headers are over ${headerBytes} bytes.`);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return answer1('408 Request Timeout', 'E_LIMIT', `The headers did not come within ${headersMs / 1000} s.`);
+    default:
+      return answer1('400 Bad Request', 'E_BAD_REQUEST', 'This is not a request of HTTP/1.1.');
+  }
+}
+
+function answer1(status: string, code: 'E_LIMIT' | 'E_BAD_REQUEST', message: string): string {
+  const body = JSON.stringify({ detail: message, error: new WindtunnelError(code, message).toJSON() });
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Windtunnel-Error: ${code}`,
+    'Connection: close',
+  ];
+  return `${head.join('\r\n')}\r\n\r\n${body}`;
 }
 
 function watchBody(request: IncomingMessage, response: ServerResponse, idleMs: number, clock: Clock): void {

@@ -39,6 +39,12 @@ class Good(fal.App, name="good", keep_alive=300, max_multiplexing=4, max_concurr
             print(line)
         return {"printed": body["megabytes"]}
 
+    @fal.endpoint("/line")
+    def line(self, body: dict) -> dict:
+        print("l" * body["bytes"])
+        print("next")
+        return {}
+
     @fal.endpoint("/size")
     async def size(self, request: Request) -> dict:
         total = 0
@@ -55,8 +61,3 @@ class Good(fal.App, name="good", keep_alive=300, max_multiplexing=4, max_concurr
     @fal.endpoint("/raise")
     def fail(self, body: dict) -> dict:
         raise ValueError("the model is not loaded")
-
-    @fal.endpoint("/secret")
-    def secret(self, body: dict) -> dict:
-        print("the token is", os.environ.get("API_TOKEN"))
-        return {"seen": bool(os.environ.get("API_TOKEN"))}
