@@ -22,7 +22,6 @@ const options = {
   // jsonc-parser's `main` is UMD, whose inner requires no bundler can follow; its `module` is plain ESM.
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
-  keepNames: true,
   define: { WINDTUNNEL_BUNDLED: 'true' },
   // Dependencies that are CommonJS call require() for Node's own modules, which an ES module does not have.
   banner: {

@@ -2,12 +2,14 @@ import { type AppId, LIMITS, type LogLine, type RequestRecord, WindtunnelError }
 import type { Arrival } from '../core/app-protocol.ts';
 import { queuePosition } from '../core/app-state.ts';
 import type { Disposable } from '../core/disposable.ts';
+import { NOTHING_SPENT } from '../store/packed-records.ts';
 import type { StoredBody } from '../store/store.ts';
 import type { AppHost } from './app-host.ts';
 import type { CancelAnswer, Queue, RequestChange, SubmitInput } from './fleet.ts';
 import { webhookNotice } from './notices.ts';
 import type { FleetContext } from './options.ts';
 import type { QueuedWork } from './queued-work.ts';
+import { requestEvent } from './request-event.ts';
 import type { Watchers } from './watchers.ts';
 
 const SECOND = 1000;
@@ -55,8 +57,7 @@ export class QueueService implements Queue {
     } finally {
       this.submitting.set(app, (this.submitting.get(app) ?? 1) - 1);
     }
-    const { id, state, attempt } = record;
-    this.context.bus.emit({ type: 'request.state', app, request: id, state, attempt, runner: null, reason: '' });
+    this.context.bus.emit(requestEvent(record, ''));
     host.apply({ type: 'arrive', request: toArrival(record) });
     if (record.webhook !== null && !this.toldOfWebhooks.has(app)) {
       this.toldOfWebhooks.add(app);
@@ -141,7 +142,8 @@ export class QueueService implements Queue {
 
   private newRecord(host: AppHost, input: SubmitInput, size: number): RequestRecord {
     const { clock, store, newId } = this.context;
-    const id = newId();
+    // randomUUID joins pieces, which V8 keeps as a tree of strings for the life of the id: this is one flat string.
+    const id = Buffer.from(newId(), 'latin1').toString('latin1');
     const now = clock.now();
     const startTimeout = input.startTimeout ?? host.definition?.settings.requestStartTimeout ?? null;
     return {
@@ -163,7 +165,7 @@ export class QueueService implements Queue {
       state: 'IN_QUEUE',
       attempt: 0,
       gatewayRequestId: id,
-      retriesSpent: {},
+      retriesSpent: NOTHING_SPENT,
       cancelRequested: false,
       startedAt: null,
       completedAt: null,

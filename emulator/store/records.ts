@@ -1,4 +1,5 @@
 import type { RequestOutcome, RequestRecord } from '../contract/index.ts';
+import { NOTHING_SPENT } from './packed-records.ts';
 import type { DroppedLogs, RequestRow, SqlValue } from './protocol.ts';
 import type { TextPool } from './text-pool.ts';
 
@@ -70,13 +71,17 @@ export function readRecord(row: RequestRow, pool: TextPool): RequestRecord {
     state: text('state') as RequestRecord['state'],
     attempt: row.attempt as number,
     gatewayRequestId: gatewayRequestId === id ? id : gatewayRequestId,
-    retriesSpent: JSON.parse(row.retries_spent as string) as RequestRecord['retriesSpent'],
+    retriesSpent: retriesSpent(row.retries_spent as string),
     cancelRequested: row.cancel_requested === 1,
     startedAt: row.started_at as number | null,
     completedAt: row.completed_at as number | null,
     runnerId: row.runner_id as string | null,
     outcome: outcome === null ? null : (JSON.parse(outcome) as RequestOutcome),
   };
+}
+
+function retriesSpent(json: string): RequestRecord['retriesSpent'] {
+  return json === '{}' ? NOTHING_SPENT : (JSON.parse(json) as RequestRecord['retriesSpent']);
 }
 
 /** What the log limit had dropped of a request's log when its row was written. */

@@ -7,6 +7,7 @@ import { BodyCache } from './body-cache.ts';
 import { BodyFiles } from './body-files.ts';
 import { damaged } from './failure.ts';
 import type { BodyRow, BodyTable, FromWorker } from './protocol.ts';
+import { RecordTable } from './record-table.ts';
 import { droppedOf, mutableValues, readRecord, recordValues } from './records.ts';
 import { RequestLogs } from './request-logs.ts';
 import type { RequestStore, StoredBody } from './store.ts';
@@ -29,7 +30,7 @@ export interface SqliteStoreParts {
 /** RequestStore over the writer thread: records in memory, everything else on disk. Made by `openStore`. */
 export class SqliteStore implements RequestStore {
   private readonly parts: SqliteStoreParts;
-  private readonly byId = new Map<string, RequestRecord>();
+  private readonly table = new RecordTable();
   /** Ids whose submit or completion is under way. */
   private readonly submitting = new Set<string>();
   private readonly completing = new Set<string>();
@@ -42,9 +43,6 @@ export class SqliteStore implements RequestStore {
   private writer!: WriterThread;
   private missingFiles: ReadonlySet<string> = new Set();
   private lastSeq = 0;
-  /** Highest number in `byId`, and whether every insertion was higher than those before. */
-  private newest = 0;
-  private inOrder = true;
   /** No outcome expires before this. ms since the epoch. */
   private nextExpiry = Number.POSITIVE_INFINITY;
   private closing: Promise<void> | null = null;
@@ -63,7 +61,7 @@ export class SqliteStore implements RequestStore {
       if (message.type === 'records') {
         for (const row of message.rows) {
           const record = readRecord(row, this.pool);
-          if (this.byId.has(record.id)) throw new Error(`the request id ${record.id} is there twice`);
+          if (this.table.has(record.id)) throw new Error(`the request id ${record.id} is there twice`);
           this.insert(record);
           const dropped = droppedOf(row);
           if (dropped) this.requestLogs.restoreDropped(record.seq, dropped);
@@ -84,12 +82,11 @@ export class SqliteStore implements RequestStore {
   }
 
   get(id: string): RequestRecord | undefined {
-    return this.byId.get(id);
+    return this.table.get(id);
   }
 
   records(): IterableIterator<RequestRecord> {
-    if (this.inOrder) return this.byId.values();
-    return [...this.byId.values()].sort((a, b) => a.seq - b.seq).values();
+    return this.table.inOrder().values();
   }
 
   nextSeq(): number {
@@ -126,24 +123,24 @@ export class SqliteStore implements RequestStore {
   }
 
   async result(id: string): Promise<StoredBody | null> {
-    const record = this.byId.get(id);
+    const record = this.table.get(id);
     if (!record || record.outcome === null || record.outcome.expiresAt < this.parts.clock.now()) return null;
     return this.body('results', record.seq);
   }
 
   appendLogs(id: string, lines: readonly LogLine[]): void {
-    const record = this.byId.get(id);
+    const record = this.table.get(id);
     if (record) this.requestLogs.append(record.seq, lines);
     else this.log.debug('log lines of a request that is forgotten', { lines: lines.length, request: id });
   }
 
   async logs(id: string, from = 0): Promise<LogLine[]> {
-    const record = this.byId.get(id);
+    const record = this.table.get(id);
     return record ? this.requestLogs.read(record.seq, from) : [];
   }
 
   logCount(id: string): number {
-    const record = this.byId.get(id);
+    const record = this.table.get(id);
     return record ? this.requestLogs.count(record.seq) : 0;
   }
 
@@ -173,7 +170,7 @@ export class SqliteStore implements RequestStore {
 
   private async submitNow(record: RequestRecord, input: StoredBody): Promise<void> {
     const { id, seq } = record;
-    if (this.byId.has(id) || this.submitting.has(id)) {
+    if (this.table.has(id) || this.submitting.has(id)) {
       throw new WindtunnelError('E_STORE', `A request with the id ${id} is stored already.`);
     }
     this.submitting.add(id);
@@ -257,7 +254,7 @@ export class SqliteStore implements RequestStore {
     if (now <= this.nextExpiry) return 0;
     const expired: RequestRecord[] = [];
     let next = Number.POSITIVE_INFINITY;
-    for (const record of this.byId.values()) {
+    for (const record of this.table.objectValues()) {
       if (record.outcome === null) continue;
       if (record.outcome.expiresAt < now) expired.push(record);
       else next = Math.min(next, record.outcome.expiresAt);
@@ -276,7 +273,7 @@ export class SqliteStore implements RequestStore {
   private async forget(records: RequestRecord[]): Promise<void> {
     await this.writer.send<'expire'>({ kind: 'expire', seqs: records.map((record) => record.seq) });
     for (const { id, seq } of records) {
-      this.byId.delete(id);
+      this.table.delete(id);
       this.requestLogs.forget(seq);
       this.cache.delete('inputs', seq);
       this.cache.delete('results', seq);
@@ -284,14 +281,12 @@ export class SqliteStore implements RequestStore {
   }
 
   private insert(record: RequestRecord): void {
-    this.byId.set(record.id, record);
-    if (record.seq < this.newest) this.inOrder = false;
-    else this.newest = record.seq;
+    this.table.add(record);
     if (record.outcome) this.nextExpiry = Math.min(this.nextExpiry, record.outcome.expiresAt);
   }
 
   private known(id: string): RequestRecord {
-    const record = this.byId.get(id);
+    const record = this.table.get(id);
     if (!record) throw new WindtunnelError('E_STORE', `No request with the id ${id} is stored.`);
     return record;
   }

@@ -9,8 +9,12 @@ export type StoredBody = { kind: 'bytes'; bytes: Uint8Array } | { kind: 'file'; 
  * here resolves after COMMIT with synchronous=FULL. The store persists what the fleet decides; it decides nothing.
  */
 export interface RequestStore extends Disposable {
+  /** The same object each time. Only what came from here may be changed and handed to `update` and `complete`. */
   get(id: string): RequestRecord | undefined;
-  /** All records in submit order; after opening, those that were running are IN_PROGRESS still. */
+  /**
+   * All records in submit order; after opening, those that were running are IN_PROGRESS still. To be read only: one that `get`
+   * never gave may be a copy.
+   */
   records(): IterableIterator<RequestRecord>;
   /** Next submit number, unique over restarts. */
   nextSeq(): number;

@@ -10,6 +10,9 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+/** It keeps nothing but the operations of the current batch; a young generation of the default size would stay resident. */
+const WORKER_LIMITS = { maxYoungGenerationSizeMb: 4 };
+
 type Loaded = Exclude<FromWorker, { type: 'acks' | 'failed' | 'closed' }>;
 
 /**

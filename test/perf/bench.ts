@@ -5,6 +5,7 @@ import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import { DisposableStore } from '../../emulator/core/disposable.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { BareRunner } from './bare-runner.ts';
 import type { Case, Plan, Series } from './load-generator.ts';
@@ -31,9 +32,7 @@ const machine = {
 };
 if (machine.load > 1.5) console.log(`machine busy: load average ${machine.load.toFixed(2)} at the start\n`);
 
-const emulators: EmulatorUnderTest[] = [];
-let sdk: ChildProcess | null = null;
-let runner: BareRunner | null = null;
+const resources = new DisposableStore();
 try {
   // The first stays small; the other one fills up. Both serve at the end, so that depth is compared at the same moment.
   const [small, deep] = [await startEmulator(), await startEmulator()];
@@ -53,23 +52,20 @@ try {
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...figures, targets: judge(figures) }, null, 2)}\n`);
   process.exitCode = values.quick || judge(figures).every(({ met }) => met) ? 0 : 1;
 } finally {
-  sdk?.kill('SIGKILL');
-  await runner?.dispose();
-  for (const emulator of emulators) await emulator.dispose();
+  await resources.dispose();
 }
 
 async function startEmulator(): Promise<EmulatorUnderTest> {
   const emulator = await EmulatorUnderTest.start([path.join(here, 'apps')]);
-  emulators.push(emulator);
-  return emulator;
+  return resources.add(emulator);
 }
 
 /** The same call by four ways, one round of each after the other: the SDK alone, a runner alone, `run`, the queue. */
 async function benchCalls(emulator: EmulatorUnderTest): Promise<{ one: Compared; many: Compared }> {
   const asked = await fetch(`${emulator.url}/local/echo/python`, { method: 'POST' });
   const { executable } = (await asked.json()) as { executable: string };
-  sdk = await serveBare(executable, path.join(emulator.folder, 'bare'));
-  runner = await BareRunner.start(executable, path.join(here, 'apps/echo.py'), 'Echo');
+  const sdk = await serveBare(executable, path.join(emulator.folder, 'bare'));
+  const runner = resources.add(await BareRunner.start(executable, path.join(here, 'apps/echo.py'), 'Echo'));
   const address = addressOf(emulator);
   const call = { path: '/', kind: 'call', method: 'POST', headers: {}, body: BODY, expectStatus: 200 } as const;
   const cases: Case[] = [
@@ -128,6 +124,7 @@ async function load(plan: Plan): Promise<Record<string, Series>> {
 async function serveBare(python: string, folder: string): Promise<ChildProcess> {
   mkdirSync(folder);
   const server = spawn(python, [path.join(here, 'bare.py'), folder], { stdio: 'ignore' });
+  resources.defer(() => void server.kill('SIGKILL'));
   for (let tries = 0; !existsSync(path.join(folder, 'app.sock')); tries++) {
     if (tries > 300 || server.exitCode !== null) throw new Error('The app did not start by the SDK alone within 30 s.');
     await sleep(100);
