@@ -32,8 +32,9 @@ What of fal's data plane behaves here as it does there, as the official clients 
 unmodified client under \`windtunnel exec\` against a real app on the real emulator. \`npm test\` fails when a run gives
 another page than this, and \`npm run mutants\` shows that each of these tests can fail.
 
-Clients: ${versions().join(', ')}. J is \`@fal-ai/client\`, P is \`fal_client\` and \`fal.apps\`, C is curl alone, E is the
-emulator driven by its own command line. ✓ passed, ✗ failed, ? never run.
+Clients: ${versions().join(', ')}.
+J is \`@fal-ai/client\`, P is \`fal_client\` and \`fal.apps\`, C is curl alone, E is the emulator driven by its own command
+line. ✓ passed, ✗ failed, ? never run.
 
 ## Shown with the official clients
 
@@ -51,8 +52,8 @@ ${upstream.join('\n')}
 
 ## Not shown yet
 
-The numbers are those of the same matrix. Parts of these work, but no official client has been run through them here:
-count on nothing.
+The numbers are those of the same matrix. Much of this works and has tests inside the emulator, but this suite does not show
+it with the official clients yet.
 
 | items | behaviour |
 | --- | --- |

@@ -334,10 +334,10 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     54,
     'P',
-    'a part may not be empty',
+    'the last part is left out',
     `${GATEWAY}/files/uploads.ts`,
-    'const old = upload.parts.get(number);',
-    "const old = upload.parts.get(number); if (part.size === 0) throw badRequest('empty');",
+    '.sort((a, b) => a - b)',
+    '.sort((a, b) => a - b).slice(0, -1)',
   ),
   mutant(
     56,
