@@ -1,6 +1,7 @@
 """A private mount namespace in which folders stand where production has them (/data, /app). Linux only."""
 
 import ctypes
+import errno
 import os
 import platform
 
@@ -28,8 +29,36 @@ def map_folders(folders, scratch):
     """Show each {target: source} of `folders` at its target, to this process and its children only.
 
     Root gets a mount namespace; others a user namespace around it, in which they keep their own uid. Raises
-    OSError where the kernel refuses. `scratch` is an empty folder of ours.
+    OSError where the kernel refuses, and has changed nothing then. `scratch` is an empty folder of ours.
     """
+    # A namespace that was entered cannot be left, and some systems refuse only what comes after (Ubuntu from 23.10 by
+    # AppArmor): we would go on as user nobody.
+    _try_in_child(lambda: _map(folders, scratch))
+    _map(folders, scratch)
+
+
+def _try_in_child(action):
+    """Raise OSError if a child of ours cannot do it; what it mounts goes with it."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            action()
+            status = 0
+        except OSError as error:
+            os.write(write_end, ("%d %s" % (error.errno or errno.EPERM, error.strerror)).encode("utf-8", "replace"))
+        finally:
+            os._exit(status)
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
+        code, _, text = pipe.read().decode("utf-8", "replace").partition(" ")
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        raise OSError(int(code or errno.EPERM), text or "the folders cannot be mounted")
+
+
+def _map(folders, scratch):
     _enter_namespace()
     # Else what we mount would show up in the namespace that we left.
     _mount(None, "/", None, MS_REC | MS_SLAVE)
