@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { testPython } from '../../test/support/python.ts';
+import { requires } from '../../test/support/skip.ts';
 
 // Stands in for systems that let a process into a user namespace and then refuse it everything (Ubuntu from 23.10, by
 // AppArmor): without /proc the namespace cannot be given its users.
@@ -24,16 +25,14 @@ except OSError as error:
     print("refused", os.getuid())
 `;
 
-test.skipIf(process.platform !== 'linux' || process.getuid?.() !== 0)(
-  'where a namespace can be entered but not used the runner stays outside, under its own user',
-  async () => {
-    const scratch = await mkdtemp(path.join(tmpdir(), 'wt-mounts-'));
-    try {
-      const args = ['-I', '-S', '-c', PROGRAM, import.meta.dirname, scratch];
-      const { stdout } = await promisify(execFile)(await testPython(), args);
-      expect(stdout).toBe('refused 1234\n');
-    } finally {
-      await rm(scratch, { recursive: true });
-    }
-  },
-);
+test('where a namespace can be entered but not used the runner stays outside, under its own user', async (context) => {
+  await requires('linux', 'root', 'mountNamespace')(context);
+  const scratch = await mkdtemp(path.join(tmpdir(), 'wt-mounts-'));
+  try {
+    const args = ['-I', '-S', '-c', PROGRAM, import.meta.dirname, scratch];
+    const { stdout } = await promisify(execFile)(await testPython(), args);
+    expect(stdout).toBe('refused 1234\n');
+  } finally {
+    await rm(scratch, { recursive: true });
+  }
+});
