@@ -1,88 +1,189 @@
-import type { EmulatorEvent, LogEntry } from '../contract/index.ts';
+import type { AppId, EmulatorEvent } from '../contract/index.ts';
+import { localTime, shortId } from './log-line.ts';
+import { StartTimes } from './start-times.ts';
+import type { Style } from './style.ts';
 import { errorLines } from './terminal.ts';
 
-/** What a person at `run` is told of each event; no lines for what would only be noise. */
-export function eventPrinter(print: (line: string) => void): (event: EmulatorEvent) => void {
-  const last = new Map<string, string>();
-  return (event) => {
-    for (const line of eventLines(event)) {
-      // A runner's state is told again when only its reason is new, which says nothing here.
-      const text = line.slice(TIME_LENGTH);
-      if (event.type === 'runner.state' && last.get(event.runner) === text) continue;
-      if (event.type === 'runner.state') last.set(event.runner, text);
-      if (event.type === 'runner.exit') last.delete(event.runner);
-      print(line);
-    }
-  };
+type Event<T extends EmulatorEvent['type']> = Extract<EmulatorEvent, { type: T }>;
+
+export interface EventPrinterOptions {
+  print(line: string): void;
+  /** What goes on right now; null when nothing does. */
+  status(text: string | null): void;
+  style: Style;
+  /** Also what servers and the SDK say about themselves, each step of an installer, each state of a runner. */
+  verbose: boolean;
+  /** The app whose name goes without saying. */
+  home: AppId;
+  /** Called with each line that says that a runner of `home` is ready. */
+  onReady(): void;
 }
 
-// What uvicorn and the SDK say of each start and stop, of the app and again of its metrics; `windtunnel logs` has it all.
-const SERVER_CHATTER =
-  /^(\[debug\]|INFO: {5}(Started server|Waiting for app|Application (startup|shutdown)|Shutting down|Finished server|Uvicorn running))/;
+/** Tells a person at `run` what happens: the app's own output, its starts and failures, and each request in two lines. */
+export class EventPrinter {
+  private readonly options: EventPrinterOptions;
+  private readonly starts = new Map<string, StartTimes>();
+  private packages = 0;
 
-const TIME_LENGTH = 'hh:mm:ss'.length;
+  constructor(options: EventPrinterOptions) {
+    this.options = options;
+  }
 
-function eventLines(event: EmulatorEvent): string[] {
-  const say = (app: string, text: string) => [`${time(event.at)} ${app}  ${text}`];
-  switch (event.type) {
-    case 'log':
-      return event.request === null && SERVER_CHATTER.test(event.line.message) ? [] : [logLine(event)];
-    case 'app.reload':
-      return say(event.app, `reload: ${event.reason}`);
-    case 'app.failed': {
-      const { error } = event;
-      return [
-        `${time(event.at)} ${event.app}  failed`,
-        ...errorLines({ hint: undefined, detail: undefined, ...error }),
-      ];
+  print(event: EmulatorEvent): void {
+    switch (event.type) {
+      case 'log':
+        this.log(event);
+        break;
+      case 'app.reload':
+        this.say(event, `reload: ${event.reason}`);
+        break;
+      case 'app.removed':
+        this.say(event, 'removed');
+        break;
+      case 'app.failed':
+        this.failed(event);
+        break;
+      case 'environment.progress':
+        this.progress(event);
+        break;
+      case 'environment.ready':
+        this.environmentReady(event);
+        break;
+      case 'runner.state':
+        this.runnerState(event);
+        break;
+      case 'runner.exit':
+        this.runnerExit(event);
+        break;
+      case 'request.state':
+        this.request(event);
+        break;
+      case 'direct.started':
+        this.say(event, `${shortId(event.request)}  ${event.path}  direct  started`);
+        break;
+      case 'direct':
+        this.say(event, this.answered(event, 'direct', ''));
+        break;
+      case 'emulator.notice':
+        this.notice(event);
+        break;
+      case 'app.registered':
+      case 'emulator.ready':
+        break;
     }
-    case 'app.removed':
-      return say(event.app, 'removed');
-    case 'environment.progress':
-      // The installer's list of packages, one a line: the log of the emulator has it.
-      return /^ [+~-] /.test(event.message) ? [] : say(event.app, event.message);
-    case 'environment.ready':
-      return event.cached ? [] : say(event.app, `environment ready in ${event.seconds.toFixed(1)} s`);
-    case 'runner.state': {
-      const text = runnerState(event);
-      return text === null ? [] : say(event.app, `runner ${short(event.runner)} ${text}`);
+  }
+
+  private say(event: { at: number; app: AppId }, text: string): void {
+    const app = event.app === this.options.home ? '' : `${event.app}  `;
+    this.options.print(`${this.options.style.dim(localTime(event.at))}  ${app}${text}`);
+  }
+
+  private log({ at, app, runner, request, line }: Event<'log'>): void {
+    const { verbose, style } = this.options;
+    if (line.level === 'DEBUG' && !verbose) return;
+    const origin = request
+      ? `${shortId(request)} `
+      : this.starts.size > 1 && runner
+        ? `runner ${shortId(runner)} `
+        : '';
+    const message = line.level === 'DEBUG' ? style.dim(line.message) : line.message;
+    this.say({ at: Date.parse(line.timestamp) || at, app }, `${style.dim(`${origin}|`)} ${message}`);
+  }
+
+  private failed(event: Event<'app.failed'>): void {
+    this.options.status(null);
+    this.say(event, this.options.style.red('failed'));
+    for (const line of errorLines({ hint: undefined, detail: undefined, ...event.error })) this.options.print(line);
+  }
+
+  private progress(event: Event<'environment.progress'>): void {
+    // The installers' list of what they did, one package a line.
+    const listed = /^ [+~-] /.test(event.message);
+    if (listed) this.packages += 1;
+    if (this.options.verbose) this.say(event, event.message);
+    else if (!listed) this.options.status(`environment: ${event.message.trim()}`);
+  }
+
+  private environmentReady(event: Event<'environment.ready'>): void {
+    if (event.cached) return;
+    this.options.status(null);
+    const packages = this.packages > 0 ? `, ${this.packages} packages` : '';
+    this.packages = 0;
+    this.say(event, `environment ready in ${event.seconds.toFixed(1)} s${packages}`);
+  }
+
+  private runnerState(event: Event<'runner.state'>): void {
+    const { runner, state, phase, at, reason } = event;
+    if (this.options.verbose) {
+      this.say(event, this.options.style.dim(`runner ${shortId(runner)} ${state} ${phase ?? ''} ${reason}`.trimEnd()));
     }
-    case 'runner.exit':
-      if (event.exit.cause === 'stopped') return [];
-      return say(event.app, `runner ${short(event.runner)} ended: ${exitText(event.exit)}`);
-    case 'request.state':
-      return say(event.app, `request ${event.request} ${event.state}${event.reason ? ` (${event.reason})` : ''}`);
-    case 'direct':
-      return say(event.app, `request ${event.request} answered ${event.status} in ${milliseconds(event.seconds)}`);
-    case 'emulator.notice':
-      return [`${time(event.at)} ${event.level === 'info' ? 'note' : event.level}: ${event.message}`];
-    case 'app.registered':
-    case 'emulator.ready':
-      return [];
+    const start = this.starts.get(runner);
+    if (state === 'PENDING' && !start) this.starts.set(runner, new StartTimes(at));
+    else if (state === 'FAILURE_DELAY') this.waits(event);
+    else if (!start) return;
+    else if (state === 'TERMINATING') this.terminating(event, start);
+    else if (state === 'IDLE' || state === 'RUNNING') this.serves(event, start);
+    else if (phase !== null) this.entered(event, start, phase);
+  }
+
+  private entered(event: Event<'runner.state'>, start: StartTimes, phase: NonNullable<typeof event.phase>): void {
+    if (!start.enter(phase, event.at)) return;
+    if (phase === 'importing') this.options.status('importing');
+    if (phase !== 'setup') return;
+    this.options.status('setup()');
+    this.say(event, `imported in ${(start.seconds('booting') + start.seconds('importing')).toFixed(1)} s`);
+  }
+
+  private serves(event: Event<'runner.state'>, start: StartTimes): void {
+    if (start.ready) return;
+    start.ready = true;
+    this.options.status(null);
+    this.say(event, `${this.options.style.green('ready')} in ${start.summary(event.at)}`);
+    if (event.app === this.options.home) this.options.onReady();
+  }
+
+  private terminating(event: Event<'runner.state'>, start: StartTimes): void {
+    // Why a start ended is told as its error.
+    if (start.ready && event.reason !== '') this.say(event, `runner stops: ${event.reason}`);
+    else this.options.status(null);
+  }
+
+  private waits(event: Event<'runner.state'>): void {
+    this.options.status(null);
+    this.say(event, event.reason || 'waits before the next start');
+  }
+
+  private runnerExit(event: Event<'runner.exit'>): void {
+    const { cause, signal, code } = event.exit;
+    const wasReady = this.starts.get(event.runner)?.ready ?? true;
+    this.starts.delete(event.runner);
+    if (cause === 'stopped' || !wasReady) return;
+    const how = signal ?? (code === null ? null : `code ${code}`);
+    this.say(event, this.options.style.red(`runner ended: ${how === null ? cause : `${cause}, ${how}`}`));
+  }
+
+  private request(event: Event<'request.state'>): void {
+    const { request, path, attempt, state, reason } = event;
+    const id = `${shortId(request)}  ${path}`;
+    if (state === 'IN_PROGRESS') this.say(event, `${id}  attempt ${attempt}  started`);
+    else if (state === 'COMPLETED') this.say(event, this.answered(event, `attempt ${attempt}`, reason));
+    else if (attempt > 0) this.say(event, `${id}  attempt ${attempt}  back in the queue: ${reason}`);
+  }
+
+  private answered(event: Event<'request.state'> | Event<'direct'>, how: string, reason: string): string {
+    const { style } = this.options;
+    const status = String(event.status || 'no answer');
+    const painted = /^[123]/.test(status) ? style.green(status) : style.red(status);
+    const seconds = event.seconds === null ? '' : `  ${duration(event.seconds)}`;
+    return `${shortId(event.request)}  ${event.path}  ${how}  ${painted}${seconds}${reason ? `  ${reason}` : ''}`;
+  }
+
+  private notice({ at, level, message }: Event<'emulator.notice'>): void {
+    const { style, print } = this.options;
+    const mark = level === 'error' ? style.red('error') : level === 'warn' ? style.yellow('warning') : 'note';
+    print(`${style.dim(localTime(at))}  ${mark}: ${message}`);
   }
 }
 
-/** One log line with its origin: the request it belongs to, else the runner. */
-export function logLine({ app, request, runner, line }: Pick<LogEntry, 'app' | 'request' | 'runner' | 'line'>): string {
-  const origin = request ? short(request) : runner ? `runner ${short(runner)}` : '-';
-  return `${line.timestamp.slice(11, 19)} ${app}  ${origin} | ${line.message}`;
-}
-
-/** Null for what other events tell better: that it serves, that it has ended. */
-function runnerState({ state, phase }: Extract<EmulatorEvent, { type: 'runner.state' }>): string | null {
-  if (state === 'PENDING' || state === 'DOCKER_PULL' || state === 'SETUP') return phase ?? state.toLowerCase();
-  if (state === 'DRAINING') return 'finishes its requests';
-  return state === 'FAILURE_DELAY' ? 'waits before the next try' : null;
-}
-
-const time = (at: number): string => new Date(at).toISOString().slice(11, 19);
-
-const short = (id: string): string => id.slice(0, 8);
-
-const milliseconds = (seconds: number): string =>
-  seconds < 10 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
-
-function exitText(exit: { code: number | null; signal: string | null; cause: string }): string {
-  const how = exit.signal ?? (exit.code === null ? null : `code ${exit.code}`);
-  return how === null ? exit.cause : `${exit.cause}, ${how}`;
-}
+const duration = (seconds: number): string =>
+  seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;

@@ -9,6 +9,8 @@ import { addRunCommand } from './commands/run-command.ts';
 import { addSecretCommand } from './commands/secret-command.ts';
 import { addStatusCommands } from './commands/status-commands.ts';
 import { addUpCommand } from './commands/up-command.ts';
+import { StatusLine } from './status-line.ts';
+import { styleOf } from './style.ts';
 import { EXIT, report, type Terminal } from './terminal.ts';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -34,11 +36,15 @@ function terminalOf(): Terminal {
       interrupt.abort(new Error('nobody reads the output'));
     });
   }
+  const status = new StatusLine(process.stdout);
   return {
     host: { env: process.env, platform: process.platform, home: homedir(), uid: process.getuid?.() ?? 0 },
     cwd: process.cwd(),
-    out: (line) => void process.stdout.write(`${line}\n`),
-    note: (line) => void process.stderr.write(`${line}\n`),
+    out: (line) => status.around(() => process.stdout.write(`${line}\n`)),
+    note: (line) => status.around(() => process.stderr.write(`${line}\n`)),
+    status: (text) => status.show(text),
+    style: styleOf(process.stdout.isTTY, process.env),
+    noteStyle: styleOf(process.stderr.isTTY, process.env),
     interrupted: interrupt.signal,
     interactive: Boolean(process.stdin.isTTY && process.stderr.isTTY),
   };

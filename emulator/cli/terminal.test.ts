@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import type { EmulatorEvent } from '../contract/index.ts';
 import { ERROR_CODES, type ErrorCode, WindtunnelError } from '../contract/index.ts';
-import { eventPrinter } from './event-lines.ts';
 import { formatAge, formatBytes, table } from './table.ts';
 import { EXIT, errorLines, exitCodeOf, report } from './terminal.ts';
 
@@ -32,24 +30,6 @@ test('anything else that is thrown is our own failure', () => {
   const host = { env: {}, platform: 'linux', home: '/', uid: 1 } as const;
   expect(report({ note: (line) => notes.push(line), host }, new TypeError('no'))).toBe(EXIT.emulator);
   expect(notes).toEqual(['error: no [E_INTERNAL]']);
-});
-
-test('a runner’s state is told once, its chatter not at all, a request’s line with its id', () => {
-  const lines: string[] = [];
-  const print = eventPrinter((line) => lines.push(line));
-  const runner = { at: 0, app: 'local/a', runner: '12345678-9' } as const;
-  const line = (message: string, request: string | null): EmulatorEvent => ({
-    ...runner,
-    type: 'log',
-    request,
-    line: { timestamp: '1970-01-01T00:00:00.000Z', level: 'STDOUT', message, source: 'USER', labels: {} },
-  });
-  for (const state of ['PENDING', 'PENDING', 'IDLE', 'TERMINATED'] as const) {
-    print({ ...runner, type: 'runner.state', state, phase: null, reason: '' });
-  }
-  print(line('INFO:     Started server process [1]', null));
-  print(line('hello', 'abcdef01-2'));
-  expect(lines).toEqual(['00:00:00 local/a  runner 12345678 pending', '00:00:00 local/a  abcdef01 | hello']);
 });
 
 test('tables, sizes and ages', () => {

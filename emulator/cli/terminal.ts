@@ -1,5 +1,6 @@
 import type { Host } from '../client/paths.ts';
 import { type ErrorCode, toWindtunnelError, WindtunnelError } from '../contract/index.ts';
+import type { Style } from './style.ts';
 
 /** The process as the commands see it; tests give their own. */
 export interface Terminal {
@@ -13,6 +14,12 @@ export interface Terminal {
   interrupted: AbortSignal;
   /** Both ends are a person's: questions can be asked. */
   interactive: boolean;
+  /** What goes on right now, rewritten in place where that can be; null when nothing does. */
+  status(text: string | null): void;
+  /** Colours of stdout. */
+  style: Style;
+  /** Colours of stderr. */
+  noteStyle: Style;
 }
 
 /** Exit codes of the CLI (design §3). */

@@ -139,7 +139,7 @@ export type RunAnswer = z.infer<typeof RunAnswerSchema>;
 export const StopRunnerSchema = z.object({ graceSeconds: z.exactOptional(z.number()) });
 export const StopRunnerAnswerSchema = z.object({ stopped: z.boolean() });
 
-const LogLineSchema: z.ZodMiniType<LogLine> = z.object({
+export const LogLineSchema: z.ZodMiniType<LogLine> = z.object({
   timestamp: z.string(),
   level: z.enum(['STDERR', 'STDOUT', 'ERROR', 'INFO', 'WARN', 'DEBUG']),
   message: z.string(),
@@ -168,6 +168,7 @@ const EVENT_TYPES = [
   'runner.state',
   'runner.exit',
   'request.state',
+  'direct.started',
   'direct',
   'log',
 ] as const satisfies EmulatorEvent['type'][];

@@ -22,9 +22,17 @@ export type EmulatorEvent = { at: number } & (
       state: RequestState;
       attempt: number;
       runner: string | null;
+      /** Below the app, with query. */
+      path: string;
+      /** Of the result, when COMPLETED. */
+      status: number | null;
+      /** From the start of the last attempt to the stored result. */
+      seconds: number | null;
       reason: string;
     }
-  | { type: 'direct'; app: AppId; request: string; runner: string; status: number; seconds: number }
+  | { type: 'direct.started'; app: AppId; request: string; runner: string; path: string }
+  /** A direct call is over; status 0 where there was no answer. */
+  | { type: 'direct'; app: AppId; request: string; runner: string; path: string; status: number; seconds: number }
   | { type: 'log'; app: AppId; runner: string | null; request: string | null; line: LogLine }
 );
 

@@ -66,9 +66,8 @@ export async function buildEnvironment(home: string, plan: BuildPlan, context: B
     const pip = plan.uv ? [plan.uv, 'pip', 'install', '--python', python] : [python, '-m', 'pip', 'install'];
     for (const [i, { argv }] of plan.arguments.entries()) {
       if (argv.length === 0) continue;
-      context.onProgress(
-        plan.arguments.length > 1 ? `Installing layer ${i + 1} of ${plan.arguments.length}` : 'Installing requirements',
-      );
+      const layer = plan.arguments.length > 1 ? `layer ${i + 1} of ${plan.arguments.length}: ` : '';
+      context.onProgress(`Installing ${layer}${plan.layers[i]!.map(redactUrls).join(', ')}`);
       const result = await step([...pip, ...plan.installArgs, ...argv]);
       if (result.code !== 0) throw installError(plan.layers[i]!, output(result));
     }

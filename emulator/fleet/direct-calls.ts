@@ -98,6 +98,8 @@ export class DirectCalls implements Direct {
     const startedAt = clock.now();
     const call = { app: host.id, path, requestId: id, secret: runner.secret };
     let released = false;
+    const about = { app: host.id, request: id, runner: runner.id, path };
+    bus.emit({ type: 'direct.started', ...about });
     return {
       runner: runner.id,
       requestId: id,
@@ -110,7 +112,7 @@ export class DirectCalls implements Direct {
         released = true;
         this.taken.delete(id);
         const seconds = (clock.now() - startedAt) / 1000;
-        bus.emit({ type: 'direct', app: host.id, request: id, runner: runner.id, status: report.status ?? 0, seconds });
+        bus.emit({ type: 'direct', ...about, status: report.status ?? 0, seconds });
         const control = controlHeaders(report.responseHeaders ?? []);
         const end = toEnd(report, control);
         host.apply({ type: 'attemptEnded', id, attempt, end, hints: control.hints });

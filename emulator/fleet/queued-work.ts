@@ -9,6 +9,7 @@ import type { FleetContext } from './options.ts';
 import { answerOutcome, failureOutcome } from './outcome.ts';
 import { RequestAliases } from './request-aliases.ts';
 import { RequestEnds } from './request-ends.ts';
+import { requestEvent } from './request-event.ts';
 import { cancelOnRunner } from './runner-cancel.ts';
 import { runnerHeaders } from './runner-headers.ts';
 import type { RunnerHost } from './runner-host.ts';
@@ -218,9 +219,8 @@ export class QueuedWork {
   }
 
   private announce(record: RequestRecord, reason: string): void {
-    const { id, app, state, attempt, runnerId } = record;
-    this.context.bus.emit({ type: 'request.state', app, request: id, state, attempt, runner: runnerId, reason });
-    this.watchers.changed(id);
+    this.context.bus.emit(requestEvent(record, reason));
+    this.watchers.changed(record.id);
   }
 
   private async discard(answer: RunnerAnswer | null): Promise<void> {

@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import * as z from 'zod/mini';
 import { connectEmulator } from '../../client/discover.ts';
 import { sseData } from '../../client/sse.ts';
-import { WindtunnelError } from '../../contract/index.ts';
+import { LogLineSchema, WindtunnelError } from '../../contract/index.ts';
+import { requestLine } from '../log-line.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
@@ -19,7 +20,7 @@ const SubmittedSchema = z.object({ request_id: z.string(), status_url: z.string(
 const StatusSchema = z.object({
   status: z.string(),
   queue_position: z.optional(z.number()),
-  logs: z.optional(z.nullable(z.array(z.object({ message: z.string() })))),
+  logs: z.optional(z.nullable(z.array(LogLineSchema))),
 });
 
 /** One request, as any client would send it: result on stdout, progress on stderr. */
@@ -80,9 +81,9 @@ async function queued(session: Session, path: string, logs: boolean): Promise<nu
   for await (const data of sseData(status.body)) {
     const change = StatusSchema.parse(JSON.parse(data));
     const text = change.queue_position ? `${change.status} (${change.queue_position} before it)` : change.status;
+    for (const line of change.logs ?? []) terminal.note(requestLine(line, terminal.noteStyle));
     if (text !== shown) terminal.note(text);
     shown = text;
-    for (const { message } of change.logs ?? []) terminal.note(`  | ${message.trimEnd()}`);
     if (change.status === 'COMPLETED') break;
   }
   return finish(terminal, await fetch(base, { signal: terminal.interrupted }));

@@ -11,7 +11,7 @@ import {
 } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
-import { eventPrinter } from '../event-lines.ts';
+import { EventPrinter } from '../event-lines.ts';
 import { parsePort } from '../parse-port.ts';
 import { EXIT, errorLines, exitCodeOf, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -21,6 +21,7 @@ interface RunOptions extends WorkspaceOption {
   port?: string;
   as?: string;
   watch: boolean;
+  verbose?: boolean;
 }
 
 /** Starts or joins the emulator of the file's workspace, serves the app until it is stopped, and leaves nothing. */
@@ -34,12 +35,16 @@ export async function run(terminal: Terminal, target: string, options: RunOption
   try {
     const { client } = emulator;
     const firstStart = new FirstStart();
-    const print = printEvents(terminal, client, firstStart);
+    const introduced = deferred<AppId>();
+    const print = printEvents(terminal, client, { firstStart, introduced: introduced.promise, ...options });
     const answer = await client.run({ file, symbol, as, engine, watch: options.watch }, terminal.interrupted);
     const { id } = answer.app;
     emulator.onLeave(() => client.remove(id));
     for (const line of banner(answer.app, emulator.url, emulator.joined)) terminal.out(line);
-    for (const { level, message } of answer.notices) terminal.out(level === 'warn' ? `warning: ${message}` : message);
+    for (const { level, message } of answer.notices) {
+      terminal.out(level === 'warn' ? `${terminal.style.yellow('warning')}: ${message}` : message);
+    }
+    introduced.resolve(id);
     const failed = await firstStart.wait(terminal, client, id);
     if (failed !== null && !options.watch) return failed;
     if (failed !== null) terminal.out('Waiting for a change of the source. Ctrl-C stops.');
@@ -52,14 +57,19 @@ export async function run(terminal: Terminal, target: string, options: RunOption
     if (terminal.interrupted.aborted) return EXIT.ok;
     throw error;
   } finally {
+    terminal.status(null);
     await emulator.leave();
   }
 }
+
+/** The event that a runner is ready is on its way when the call for it is answered. ms. */
+const EVENT_MS = 500;
 
 /** The first start is told by its own answer; this keeps the event of the same failure from telling it again. */
 class FirstStart {
   private state: 'running' | 'told by event' | 'told by answer' | 'over' = 'running';
   private message = '';
+  private readonly said = new AbortController();
 
   /** Null when a runner is ready, else the exit code that a failure means. */
   async wait(terminal: Terminal, client: ControlClient, id: AppId): Promise<number | null> {
@@ -67,16 +77,25 @@ class FirstStart {
     try {
       await client.start(id, terminal.interrupted);
       this.state = 'over';
-      terminal.out(`ready in ${((systemClock.monotonic() - begun) / 1000).toFixed(1)} s`);
+      // The event says it better, with what took how long; there is none where a runner was ready before us.
+      await systemClock.sleep(EVENT_MS, this.said.signal).catch(() => undefined);
+      const seconds = (systemClock.monotonic() - begun - EVENT_MS) / 1000;
+      if (!this.said.signal.aborted) terminal.out(`${terminal.style.green('ready')} in ${seconds.toFixed(1)} s`);
       return null;
     } catch (thrown) {
       if (terminal.interrupted.aborted) throw thrown;
       const error = toWindtunnelError(thrown);
+      terminal.status(null);
       for (const line of errorLines(error)) terminal.out(line);
       this.state = this.state === 'told by event' ? 'over' : 'told by answer';
       this.message = error.message;
       return exitCodeOf(error);
     }
+  }
+
+  /** An event has said that it is ready. */
+  told(): void {
+    this.said.abort();
   }
 
   /** Whether an event says what the answer says. */
@@ -92,11 +111,41 @@ class FirstStart {
   }
 }
 
-async function printEvents(terminal: Terminal, client: ControlClient, firstStart: FirstStart): Promise<void> {
-  const print = eventPrinter(terminal.out);
-  for await (const event of client.events({ replay: false }, terminal.interrupted)) {
-    if (!firstStart.isSame(event)) print(event);
-  }
+interface Telling {
+  firstStart: FirstStart;
+  /** The app, once its introduction is printed: what happens meanwhile is told after it. */
+  introduced: Promise<AppId>;
+  verbose?: boolean;
+}
+
+async function printEvents(terminal: Terminal, client: ControlClient, telling: Telling): Promise<void> {
+  const { out, status, style } = terminal;
+  const { firstStart, verbose = false } = telling;
+  let printer: EventPrinter | null = null;
+  const early: EmulatorEvent[] = [];
+  const tell = (event: EmulatorEvent) => {
+    if (!printer) early.push(event);
+    else if (!firstStart.isSame(event)) printer.print(event);
+  };
+  void telling.introduced.then((home) => {
+    printer = new EventPrinter({ print: out, status, style, verbose, home, onReady: () => firstStart.told() });
+    for (const event of early.splice(0)) tell(event);
+  });
+  for await (const event of client.events({ replay: false }, terminal.interrupted)) tell(event);
+  status(null);
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((onValue) => {
+    resolve = onValue;
+  });
+  return { promise, resolve };
 }
 
 function banner(app: AppStatus, url: string, joined: boolean): string[] {
@@ -140,6 +189,7 @@ export function addRunCommand(program: Command, act: (action: () => Promise<numb
     .option('--port <n>', 'public port (default: windtunnel.jsonc, else 8799, else a free one)')
     .option('--as <owner/name>', 'register it under another name, e.g. to stand in for a public model')
     .option('--no-watch', 'do not reload when files change')
+    .option('--verbose', 'also print each step of an installation, and what servers and the SDK say about themselves')
     .option('--workspace <dir>', 'workspace folder')
     .addHelpText(
       'after',

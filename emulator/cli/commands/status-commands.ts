@@ -3,7 +3,7 @@ import { connectEmulator, findEmulator } from '../../client/discover.ts';
 import { processStart } from '../../client/process-identity.ts';
 import { type AppStatus, type Status, WindtunnelError } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
-import { logLine } from '../event-lines.ts';
+import { entryLine } from '../log-line.ts';
 import { formatAge, formatBytes, table } from '../table.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -55,12 +55,14 @@ function appState(app: AppStatus): string {
 export async function logs(
   terminal: Terminal,
   of: string | undefined,
-  options: JsonOption & { follow?: boolean },
+  options: JsonOption & { follow?: boolean; level: string },
 ): Promise<number> {
   const { client } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
+  const debug = options.level === 'debug';
   const query = { of: of ?? null, follow: options.follow ?? false };
   for await (const entry of client.logs(query, terminal.interrupted)) {
-    terminal.out(options.json ? JSON.stringify(entry) : logLine(entry));
+    if (entry.line.level === 'DEBUG' && !debug) continue;
+    terminal.out(options.json ? JSON.stringify(entry) : entryLine(entry, systemClock.now(), terminal.style));
   }
   return EXIT.ok;
 }
@@ -108,10 +110,16 @@ export function addStatusCommands(program: Command, run: (action: () => Promise<
     .command('logs')
     .description('print log lines of an app, a request, a runner, or of all')
     .argument('[of]', 'OWNER/APP, app name, request id or runner id')
-    .option('-f, --follow', 'wait for more; a request is followed to its end')
+    .option('-f, --follow', 'wait for more; a request is followed to its end, others to the end of the emulator')
+    .addOption(
+      program
+        .createOption('--level <level>', 'debug adds what servers and the SDK say about themselves')
+        .choices(['debug', 'info'])
+        .default('info'),
+    )
     .option('--json', 'print one JSON object a line')
     .option('--workspace <dir>', 'workspace folder')
-    .addHelpText('after', '\nExamples:\n  windtunnel logs pixels -f\n  windtunnel logs 6f1c2a34-…')
+    .addHelpText('after', '\nExamples:\n  windtunnel logs pixels -f\n  windtunnel logs 6f1c2a34-… --json')
     .action((of: string | undefined, options) => run(() => logs(terminal, of, options)));
   program
     .command('down')
