@@ -51,3 +51,11 @@ it('drops the oldest first', () => {
   for (let seq = 1; seq <= 5; seq++) cache.set('inputs', seq, new Uint8Array(1000));
   expect([1, 2, 3, 4, 5].map((seq) => cache.get('inputs', seq) !== undefined)).toEqual([false, true, true, true, true]);
 });
+
+it('holds no more tiny bodies than are worth their bookkeeping, the newest of them', () => {
+  const cache = new BodyCache(1024 * 1024);
+  for (let seq = 0; seq < 9000; seq++) cache.set('inputs', seq, new Uint8Array([seq % 256]));
+  expect(cache.get('inputs', 9000 - 8193)).toBeUndefined();
+  expect(cache.get('inputs', 9000 - 8192)).toEqual(new Uint8Array([(9000 - 8192) % 256]));
+  expect(cache.get('inputs', 8999)).toEqual(new Uint8Array([8999 % 256]));
+});

@@ -5,6 +5,9 @@ interface Slot {
   size: number;
 }
 
+/** Bodies held at most: of tiny ones the bookkeeping would be larger than the bytes. */
+const MOST_BODIES = 8192;
+
 /**
  * The small bodies that came last, so that what is dispatched or polled soon is not read back from disk. One ring of bytes in
  * which the newest overwrite the oldest: 100,000 submits leave no garbage here and never hold more than the capacity.
@@ -40,6 +43,7 @@ export class BodyCache {
     }
     const end = this.head + room;
     this.dropWhile((slot) => slot.at >= this.head && slot.at < end);
+    if (this.slots.size >= MOST_BODIES) this.dropOldest();
     this.ring.set(bytes, this.head);
     this.slots.set(key, { at: this.head, size });
     this.head = end;
@@ -47,6 +51,13 @@ export class BodyCache {
 
   delete(table: BodyTable, seq: number): void {
     this.slots.delete(keyOf(table, seq));
+  }
+
+  private dropOldest(): void {
+    for (const key of this.slots.keys()) {
+      this.slots.delete(key);
+      return;
+    }
   }
 
   /** Slots lie in the ring in the order of the map: the oldest come first, next to be overwritten. */

@@ -44,7 +44,8 @@ export class WriterThread {
   static async start(url: URL, data: WorkerStart, onLoad: (message: Loaded) => void): Promise<WriterThread> {
     // Node 22 warns of node:sqlite, which we use on purpose. (The process's own flags would be refused, such as its heap size.)
     const execArgv = ['--disable-warning=ExperimentalWarning'];
-    const worker = new Worker(url, { workerData: data, name: 'windtunnel store', execArgv });
+    const resourceLimits = WORKER_LIMITS;
+    const worker = new Worker(url, { workerData: data, name: 'windtunnel store', execArgv, resourceLimits });
     const thread = new WriterThread(worker, data.dir);
     await new Promise<void>((resolve, reject) => {
       thread.pending.set(0, { resolve: () => resolve(), reject });
