@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -20,6 +20,11 @@ afterEach(async () => {
 
 const post = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+
+const submitted = async (answer: Response) => ((await answer.json()) as { request_id: string }).request_id;
+const statusOf = async (url: string, id: string) =>
+  ((await (await fetch(`${url}/queue/local/good/requests/${id}/status`)).json()) as { status: string }).status;
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** An emulator whose PATH holds this one `python3` and no uv. */
 async function withPythonOf(script: string | null): Promise<EmulatorUnderTest> {
@@ -92,16 +97,20 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     }
   }, 60_000);
 
-  test('a disk that becomes full: submits are refused with 507, reads go on, and it works again by itself', async (context) => {
-    emulator = await EmulatorUnderTest.prepare([apps]);
+  test('a disk that becomes full: submits are refused with 507, all else goes on, and nothing is lost', async (context) => {
+    // What it logs then has no room either.
+    emulator = await EmulatorUnderTest.prepare([apps], { WINDTUNNEL_DEBUG: '1' });
     const state = path.join(emulator.folder, 'wt/workspaces');
     mkdirSync(state);
     disk = smallDisk(context, state, 16);
     await emulator.boot();
     await emulator.run('apps/good.py');
     const { url } = emulator;
-    const kept = (await (await post(`${url}/queue/local/good`, { count: 1 })).json()) as { request_id: string };
-    disk.fill();
+    const running: string[] = [];
+    for (let i = 0; i < 4; i++)
+      running.push(await submitted(await post(`${url}/queue/local/good/slow`, { seconds: 2 })));
+    while ((await statusOf(url, running[0] ?? '')) !== 'IN_PROGRESS') await pause(20);
+    disk.fill(path.join(state, readdirSync(state)[0] ?? '', 'emulator.log'));
     const refused: Response[] = [];
     // Some first ones may fit into a page that is there already.
     for (let i = 0; i < 20; i++) {
@@ -115,20 +124,20 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     }
     const large = await post(`${url}/queue/local/good`, { count: 1, padding: 'p'.repeat(3_000_000) });
     expect([large.status, large.headers.get('x-windtunnel-error')]).toEqual([507, 'E_DISK_FULL']);
-    expect((await fetch(`${url}/queue/local/good/requests/${kept.request_id}/status`)).ok).toBe(true);
-    expect((await emulator.cli('ps')).code).toBe(0);
     const direct = await post(`${url}/run/local/good`, { count: 3 });
     expect(direct.status, 'a direct call needs no disk').toBe(200);
+    await pause(2500);
+    for (const id of running) expect(await statusOf(url, id), 'its result is not stored yet').toBe('IN_PROGRESS');
+    expect((await emulator.cli('ps')).code).toBe(0);
 
     disk.free();
-    const again = await post(`${url}/queue/local/good`, { count: 7 });
-    expect(again.status).toBe(200);
-    const { request_id: id } = (await again.json()) as { request_id: string };
-    for (let status = ''; status !== 'COMPLETED'; ) {
-      const answer = await fetch(`${url}/queue/local/good/requests/${id}/status`);
-      status = ((await answer.json()) as { status: string }).status;
-    }
-    expect(await (await fetch(`${url}/queue/local/good/requests/${id}`)).json()).toEqual({ count: 7 });
+    const again = await submitted(await post(`${url}/queue/local/good`, { count: 7 }));
+    for (const id of [again, ...running]) while ((await statusOf(url, id)) !== 'COMPLETED') await pause(50);
+    const resultOf = async (id: string) => (await fetch(`${url}/queue/local/good/requests/${id}`)).json();
+    expect(await resultOf(again)).toEqual({ count: 7 });
+    for (const id of running) expect(await resultOf(id)).toEqual({ slept: 2, calls: expect.any(Number) });
+    const runs = await post(`${url}/run/local/good/slow`, { seconds: 0 });
+    expect(await runs.json(), 'none ran a second time').toEqual({ slept: 0, calls: running.length + 1 });
   }, 120_000);
 
   test('a disk that is full at the start', async (context) => {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { TestContext } from 'vitest';
 
 export interface SmallDisk {
-  fill(): void;
+  /** Leaves no byte, in these files neither. */
+  fill(...open: string[]): void;
   free(): void;
   unmount(): void;
 }
@@ -18,18 +19,25 @@ export function smallDisk(context: Pick<TestContext, 'skip'>, folder: string, me
   }
   const filler = path.join(folder, 'filler');
   return {
-    fill: () => {
-      const fd = openSync(filler, 'a');
-      try {
-        for (;;) writeSync(fd, Buffer.alloc(4096));
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
-      } finally {
-        closeSync(fd);
-      }
+    fill: (...open) => {
+      append(filler, Buffer.alloc(4096));
+      // A file that has begun its last page could still grow by the rest of it.
+      for (const file of open) append(file, Buffer.from('\n'));
     },
     free: () => rmSync(filler, { force: true }),
     // Lazy: whatever a failed test left open must not keep the mount.
     unmount: () => void execFileSync('umount', ['--lazy', folder]),
   };
+}
+
+/** Until there is no room. */
+function append(file: string, bytes: Buffer): void {
+  const fd = openSync(file, 'a');
+  try {
+    for (;;) writeSync(fd, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -31,6 +32,12 @@ class Good(fal.App, name="good", keep_alive=300, max_multiplexing=4, max_concurr
     async def block(self, body: dict) -> dict:
         time.sleep(body["seconds"])
         return {"blocked": body["seconds"]}
+
+    @fal.endpoint("/slow")
+    async def slow(self, body: dict) -> dict:
+        self.calls = getattr(self, "calls", 0) + 1
+        await asyncio.sleep(body["seconds"])
+        return {"slept": body["seconds"], "calls": self.calls}
 
     @fal.endpoint("/noise")
     def noise(self, body: dict) -> dict:
