@@ -32,9 +32,11 @@ afterEach(() => emulator.dispose(), MINUTE);
 
 const write = (name: string, text: string) => writeFileSync(join(emulator.workspace, name), text);
 
-/** `windtunnel run` as a person has it in a terminal: what it has said so far, and its end. */
-function run(...args: string[]) {
-  const child = spawn(process.execPath, [cliFile, 'run', ...args], {
+const run = (...args: string[]) => inTerminal('run', ...args);
+
+/** A command as a person has it in a terminal: what it has said so far, and its end. */
+function inTerminal(...args: string[]) {
+  const child = spawn(process.execPath, [cliFile, ...args], {
     cwd: emulator.workspace,
     env: emulator.env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -66,6 +68,15 @@ test(
     await says(`${id.slice(0, 8)} | answering one with [secret]`);
     expect((await emulator.cli('logs', id)).stdout).toContain('answering one');
 
+    expect(terminal.text).toMatch(/ready in [\d.]+ s \(environment [\d.]+, import [\d.]+, setup [\d.]+\)/);
+    await says(`${id.slice(0, 8)}  /  attempt 1  200`);
+    expect(terminal.text).not.toMatch(/uvicorn|INFO:|Python packages installed/i);
+    expect((await emulator.cli('logs', 'echo')).stdout).not.toMatch(/INFO:|Python packages installed/);
+    const debug = (await emulator.cli('logs', 'echo', '--level', 'debug')).stdout;
+    expect(debug).toMatch(/Started server process[\s\S]*Python packages installed[\s\S]*"POST \/ HTTP\/1.1" 200/);
+    const follower = inTerminal('logs', 'echo', '-f');
+    await follower.says('answering one');
+
     write('app.py', app('two'));
     await says('reload: app.py changed (source of the app)');
     await vi.waitFor(
@@ -80,6 +91,10 @@ test(
     child.kill('SIGINT');
     expect(await ended).toBe(0);
     expect((await emulator.client.status()).apps).toEqual([]);
+    expect(follower.terminal.text).toContain('answering two');
+    await emulator.stop();
+    expect(await follower.ended).toBe(0);
+    expect(follower.terminal.text).not.toContain('error');
     expect(terminal.text).not.toContain('hunter2-hunter2');
   },
   5 * MINUTE,
