@@ -1,4 +1,4 @@
-// `npm run canary`: the items of J and P with the newest published clients, which are installed outside the repository. Warns
+// `npm run canary [-- ITEM…]`: the items of J and P with the newest published clients, which are installed outside the repository. Warns
 // and never fails: a release of fal's is news, not a defect of this commit.
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync } from 'node:fs';
@@ -13,6 +13,8 @@ import { type CaseProgram, runCase } from './run-case.ts';
 const execute = promisify(execFile);
 const PYTHON_PACKAGES = ['fal', 'fal-client', 'pillow', 'uv'];
 const NEWEST = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test', 'canary');
+const only = process.argv.slice(2).map(Number);
+const wanted = ITEMS.filter(({ number }) => only.length === 0 || only.includes(number));
 let warnings = 0;
 
 try {
@@ -23,7 +25,7 @@ try {
   try {
     await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
     for (const client of ['J', 'P'] as const) {
-      for (const { number, title } of ITEMS.filter((item) => item.clients.includes(client))) {
+      for (const { number, title } of wanted.filter((item) => item.clients.includes(client))) {
         await runCase(emulator, clients[client], number).catch((error: Error) =>
           warn(`#${number} ${client}: ${title}\n${error.message}`),
         );

@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 test('#65 E: nothing of a whole run leaves the machine', { timeout: 300_000 }, async (context) => {
   await requires('emptyNetwork')(context);
-  const result = await offline(emptyNetwork({ mounts: true }) ?? []);
+  const result = await offline(emptyNetwork({ mounts: true }) ?? [], context.signal);
   expect(Object.entries(result.cases).filter(([, error]) => error !== null)).toEqual([]);
   expect(Object.keys(result.cases).length).toBeGreaterThanOrEqual(12);
   expect(result.looked, 'no name is looked up at all').toEqual([]);
@@ -27,13 +27,13 @@ test('#65 E: nothing of a whole run leaves the machine', { timeout: 300_000 }, a
   );
 });
 
-async function offline(namespace: string[]): Promise<OfflineResult> {
+async function offline(namespace: string[], signal: AbortSignal): Promise<OfflineResult> {
   const [command = '', ...args] = [
     ...namespace,
     process.execPath,
     path.join(import.meta.dirname, 'offline/session.ts'),
   ];
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'], signal });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     out += text;

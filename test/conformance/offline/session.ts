@@ -40,6 +40,8 @@ const folder = mkdtempSync(path.join(tmpdir(), 'wt-offline-'));
 resolveOnlyBy(folder, '127.0.0.1');
 const dns = await startDnsLog();
 const emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, '../apps')]);
+// The test ran out of time.
+process.once('SIGTERM', () => void emulator.dispose().finally(() => process.exit(1)));
 const cases: OfflineResult['cases'] = {};
 try {
   await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
