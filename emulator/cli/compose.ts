@@ -34,6 +34,7 @@ import { routeFromEnv } from '../gateway/port/upstream.ts';
 import { openStore } from '../store/open-store.ts';
 import { makeCaBundles } from './ca-bundles.ts';
 import { originalEnv } from './exec-env.ts';
+import { tightenHeap } from './heap-limits.ts';
 import { openLogFile } from './log-file.ts';
 import { findGpu } from './machine.ts';
 import { defaultOwner } from './owner.ts';
@@ -70,6 +71,7 @@ export async function startEmulator(options: StartOptions): Promise<RunningEmula
   if (host.platform === 'win32') {
     throw new WindtunnelError('E_PLATFORM', 'Windtunnel does not run on Windows itself.', { hint: 'Run it in WSL 2.' });
   }
+  tightenHeap();
   const paths = workspacePaths(host, workspace);
   const config = loadConfig(workspace);
   const claim = claimWorkspace(paths);
