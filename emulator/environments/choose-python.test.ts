@@ -42,6 +42,6 @@ it('names the setting when that is what is wrong', async () => {
   await expect(choose(['/old'], null, false, 'setting')).rejects.toMatchObject({
     code: 'E_PYTHON_VERSION',
     message: 'The app needs Python 3.10 or newer; found 3.9.2 at /old (setting).',
-    hint: 'Set windtunnel.python to a Python 3.12, or leave it empty to have one looked for.',
+    hint: 'Set "python" in windtunnel.jsonc to a Python 3.12, or leave it out to have one looked for.',
   });
 });

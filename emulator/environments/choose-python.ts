@@ -55,8 +55,8 @@ function wrongVersion(found: WorkingPython[], wanted: string | null): Windtunnel
   const bySetting = found[0]?.source === 'setting';
   return new WindtunnelError('E_PYTHON_VERSION', `The app needs ${need}; found ${list}.`, {
     hint: bySetting
-      ? `Set windtunnel.python to a Python ${get}, or leave it empty to have one looked for.`
-      : `Install it (uv python install ${get}), or set windtunnel.python to where it is.`,
+      ? `Set "python" in windtunnel.jsonc to a Python ${get}, or leave it out to have one looked for.`
+      : `Install it (uv python install ${get}), or name it as "python" in windtunnel.jsonc.`,
     actions: [`uv python install ${get}`],
   });
 }
@@ -69,7 +69,7 @@ function missing(tried: ProbedPython[], wanted: string | null): WindtunnelError 
     ? `The Python of the setting cannot be used: ${named.path} ${String(named.result)}.`
     : `No Python interpreter was found${wanted === null ? '' : ` (the app needs ${wanted})`}.`;
   return new WindtunnelError('E_PYTHON_MISSING', message, {
-    hint: `Install one (uv python install ${get}), or set windtunnel.python to where it is.`,
+    hint: `Install one (uv python install ${get}), or name it as "python" in windtunnel.jsonc.`,
     actions: [`uv python install ${get}`],
     ...(reasons.length > 0 ? { detail: reasons.join('\n') } : {}),
   });

@@ -49,7 +49,6 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
   test('while an environment is built', async () => {
     addSlowPackage();
     const run = CliSession.start(emulator, 'run', 'apps/slow.py', '--port', '0', '--workspace', '.');
-    await run.printed(/Installing|Building/);
     for (let i = 0; i < 600 && !existsSync(path.join(emulator.workspace, 'building')); i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -64,7 +63,7 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
 
   test('while setup hangs', async () => {
     const run = CliSession.start(emulator, 'run', 'apps/setup_hangs_long.py', '--port', '0', '--workspace', '.');
-    await run.printed(/setup$/m);
+    await run.printed(/setup has begun/);
     run.signal('SIGINT');
     expect(await run.ended(15), run.output).toBe(0);
     expect(await takeCensus(emulator), run.output).toEqual(before);
@@ -73,10 +72,12 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
 
   test('twice, at an app that does not want to end', async () => {
     const run = CliSession.start(emulator, 'run', 'apps/setup_hangs_long.py', '--port', '0', '--workspace', '.');
-    await run.printed(/setup$/m);
+    await run.printed(/setup has begun/);
     run.signal('SIGINT');
+    // Two at once would be one: signals of a kind do not queue.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     run.signal('SIGINT');
-    expect([0, 130]).toContain(await run.ended(5));
+    expect(await run.ended(3), 'without waiting for the grace of the app').toBe(130);
     // The runners end by themselves; sockets and folders of a start that was cut are the next one's to remove.
     await emulator.boot();
     await emulator.stop();

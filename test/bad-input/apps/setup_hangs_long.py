@@ -5,6 +5,7 @@ import fal
 
 class SetupHangsLong(fal.App, name="setup-hangs-long"):
     def setup(self):
+        print("setup has begun")
         while True:
             try:
                 time.sleep(600)
