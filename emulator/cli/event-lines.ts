@@ -138,7 +138,7 @@ export class EventPrinter {
     if (start.ready) return;
     start.ready = true;
     this.options.status(null);
-    this.say(event, `${this.options.style.green('ready')} in ${start.summary(event.at)}`);
+    this.say(event, this.options.style.green(`ready in ${start.summary(event.at)}`));
     if (event.app === this.options.home) this.options.onReady();
   }
 

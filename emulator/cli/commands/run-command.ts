@@ -80,7 +80,7 @@ class FirstStart {
       // The event says it better, with what took how long; there is none where a runner was ready before us.
       await systemClock.sleep(EVENT_MS, this.said.signal).catch(() => undefined);
       const seconds = (systemClock.monotonic() - begun - EVENT_MS) / 1000;
-      if (!this.said.signal.aborted) terminal.out(`${terminal.style.green('ready')} in ${seconds.toFixed(1)} s`);
+      if (!this.said.signal.aborted) terminal.out(terminal.style.green(`ready in ${seconds.toFixed(1)} s`));
       return null;
     } catch (thrown) {
       if (terminal.interrupted.aborted) throw thrown;
