@@ -16,12 +16,32 @@ const HEAD_END = '\r\n\r\n';
  * machine that it loads is the machine that is measured.
  */
 export class RawClient {
-  private readonly socket: Socket;
+  private readonly address: Address;
+  private socket: Socket | null = null;
   private received = '';
   private waiting: { resolve(answer: RawAnswer): void; reject(error: unknown): void } | null = null;
 
-  private constructor(socket: Socket) {
-    this.socket = socket;
+  constructor(address: Address) {
+    this.address = address;
+  }
+
+  send(request: Buffer): Promise<RawAnswer> {
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      // A server may close a connection that idles while the other cases have their turn.
+      this.socket ??= this.open();
+      this.socket.write(request);
+    });
+  }
+
+  close(): void {
+    this.waiting = null;
+    this.socket?.destroy();
+  }
+
+  private open(): Socket {
+    const { address } = this;
+    const socket = 'port' in address ? connect({ host: '127.0.0.1', port: address.port }) : connect(address.socket);
     // latin1 keeps one character a byte, so that lengths can be counted in characters.
     socket.setEncoding('latin1');
     socket.setNoDelay(true);
@@ -30,30 +50,11 @@ export class RawClient {
       this.take();
     });
     socket.on('error', (error) => this.waiting?.reject(error));
-    socket.on('close', () => this.waiting?.reject(new Error(`closed within an answer: ${this.received}`)));
-  }
-
-  static open(address: Address): Promise<RawClient> {
-    const socket = 'port' in address ? connect({ host: '127.0.0.1', port: address.port }) : connect(address.socket);
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(new RawClient(socket));
-      });
+    socket.on('close', () => {
+      this.socket = null;
+      this.waiting?.reject(new Error(`closed within an answer: ${this.received}`));
     });
-  }
-
-  send(request: Buffer): Promise<RawAnswer> {
-    return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
-      this.socket.write(request);
-    });
-  }
-
-  close(): void {
-    this.waiting = null;
-    this.socket.destroy();
+    return socket;
   }
 
   private take(): void {
