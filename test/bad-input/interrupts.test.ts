@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Census, expectNothingLeft, takeCensus } from '../support/census.ts';
@@ -48,13 +48,17 @@ function addSlowPackage(): void {
 describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () => {
   test('while an environment is built', async () => {
     addSlowPackage();
+    // A cache of its own, in which nobody else builds.
+    const envs = path.join(emulator.folder, 'wt/envs');
+    rmSync(envs);
+    mkdirSync(envs);
     const run = CliSession.start(emulator, 'run', 'apps/slow.py', '--port', '0', '--workspace', '.');
     for (let i = 0; i < 600 && !existsSync(path.join(emulator.workspace, 'building')); i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const { processes, halfBuilt } = await takeCensus(emulator);
     expect(processes.join('\n'), 'the installer and the build backend').toMatch(/uv pip install|pip install/);
-    expect(halfBuilt.length).toBe(before.halfBuilt.length + 1);
+    expect(halfBuilt.length).toBe(1);
     run.signal('SIGINT');
     expect(await run.ended(15), run.output).toBe(0);
     await expectNothingLeft(emulator, before, run.output);

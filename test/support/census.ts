@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
@@ -17,7 +17,7 @@ export interface Census {
   runtime: string[];
   temporary: string[];
   mounts: string[];
-  /** Folders of environments that no marker makes count. */
+  /** Folders of environments that no marker makes count, in a cache of its own. */
   halfBuilt: string[];
 }
 
@@ -63,9 +63,9 @@ function processesOf(folder: string): Map<number, string> {
   return found;
 }
 
-/** The cache may be shared with other tests that build at this moment: one that is locked by them is theirs. */
+/** None where the cache is the shared one: other tests may build there at this moment. */
 function halfBuilt(envs: string): string[] {
-  if (!existsSync(envs)) return [];
+  if (lstatSync(envs, { throwIfNoEntry: false })?.isDirectory() !== true) return [];
   return readdirSync(envs).filter(
     (key) => /^[0-9a-f]{32}$/.test(key) && !existsSync(path.join(envs, key, 'complete.json')),
   );
