@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 
-// With 100,000 requests waiting (npm run bench): 357 MB resident by V8's defaults, which spend memory to save time that an
+// With 100,000 requests waiting (docs/performance.md): 366 MB resident by V8's defaults, which spend memory to save time that an
 // emulator on a developer's machine does not lack.
 const FLAGS = [
   // The young generation stays at its first size: by default it grows to three times 16 MB and stays resident.
