@@ -32,10 +32,12 @@ export class FakeEngine implements RunnerEngine {
   /** Set: the next starts fail with it once the runner exists. */
   startError: Error | null = null;
   app: FakeApp = (_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
-  private readonly folder = mkdtempSync(path.join(tmpdir(), 'wt-fe-'));
+  /** Made with the first runner: a fixture that takes another engine leaves nothing. */
+  private folder: string | null = null;
 
   async start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle> {
     signal.throwIfAborted();
+    this.folder ??= mkdtempSync(path.join(tmpdir(), 'wt-fe-'));
     const runner = new FakeRunner(this, spec, hooks, path.join(this.folder, `${this.runners.length}.sock`));
     this.runners.push(runner);
     await runner.listen();
@@ -55,7 +57,7 @@ export class FakeEngine implements RunnerEngine {
 
   async dispose(): Promise<void> {
     for (const runner of this.alive) runner.end({ code: 0, signal: null, cause: 'stopped', error: null });
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
