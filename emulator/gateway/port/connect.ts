@@ -146,6 +146,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     const proxy = routeOf(grant, { host, port: url.port === '' ? 80 : Number(url.port), scheme: 'http' });
     const headers: Record<string, string | string[] | undefined> = { ...request.headers, host: url.host };
     for (const name of HOP_BY_HOP) delete headers[name];
+    // Without it Node writes the body of a GET or DELETE as it is, and the server takes it for the next request.
+    if (request.headers['transfer-encoding'] !== undefined) headers['transfer-encoding'] = 'chunked';
     const outgoing: RequestOptions =
       proxy === null
         ? { host, port: url.port || 80, path: url.pathname + url.search }

@@ -314,3 +314,28 @@ describe('routeFromEnv', () => {
     },
   );
 });
+
+describe('a body without a length', () => {
+  it.each(['GET', 'DELETE', 'POST'])('of a %s in absolute form arrives whole and framed', async (method) => {
+    const server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => response.end(`${request.method} ${request.headers['transfer-encoding']} ${body}`));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    disposers.push(() => new Promise((resolve) => server.close(resolve)));
+    const outside = (server.address() as AddressInfo).port;
+    const { number } = await start(grantFor({}));
+    const head = [
+      `${method} http://127.0.0.1:${outside}/x HTTP/1.1`,
+      `Host: 127.0.0.1:${outside}`,
+      basic('wt', 'KEY'),
+      'Transfer-Encoding: chunked',
+      'Connection: close',
+    ];
+    const answer = await exchange(number, `${head.join('\r\n')}\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n`);
+    expect(answer.text).toContain(`${method} chunked hello world`);
+  });
+});
