@@ -135,14 +135,20 @@ function routeFor(req: IncomingMessage, connection: ConnectionContext): Route {
   return routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
 }
 
+/** For a log: a query may hold a token (`fal_jwt_token`), however it is spelled. */
+const pathOf = (req: IncomingMessage): string => (req.url ?? '/').replace(/\?.*$/s, '');
+
 function fail(req: IncomingMessage, res: ServerResponse, failure: HttpFailure, log: Log): void {
   if (res.destroyed || res.writableEnded) {
     // The client left before the answer: nobody is there to be told.
-    log.debug('a call ended without its client', { path: req.url, error: failure.message });
+    log.debug('a call ended without its client', { path: pathOf(req), error: failure.message });
     return;
   }
   if (failure.error.kind === 'system') {
-    log.error('a call failed inside the emulator', { path: req.url, error: failure.error.stack ?? failure.message });
+    log.error('a call failed inside the emulator', {
+      path: pathOf(req),
+      error: failure.error.stack ?? failure.message,
+    });
   }
   if (!res.headersSent && !res.hasHeader('x-fal-request-id')) res.setHeader('x-fal-request-id', randomUUID());
   sendFailure(res, failure);
