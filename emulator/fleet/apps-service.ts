@@ -18,6 +18,7 @@ export class AppsService implements Apps {
   private readonly hosts: ReadonlyMap<AppId, AppHost>;
   private readonly hostFor: (app: AppId) => AppHost;
   private readonly told = new Set<string>();
+  private closed = false;
   private readonly deadLogs = new Map<string, LogRing>();
 
   constructor(context: FleetContext, hosts: ReadonlyMap<AppId, AppHost>, hostFor: (app: AppId) => AppHost) {
@@ -27,6 +28,7 @@ export class AppsService implements Apps {
   }
 
   async register(definition: AppDefinition, reason: string): Promise<void> {
+    this.mustBeOpen();
     const { id: app, revision, file, symbol } = definition;
     const host = this.hostFor(app);
     const { bus } = this.context;
@@ -37,6 +39,7 @@ export class AppsService implements Apps {
   }
 
   async start(app: AppId): Promise<void> {
+    this.mustBeOpen();
     const host = this.hosts.get(app);
     if (!host?.definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${app} runs here`);
     await host.start();
@@ -48,6 +51,11 @@ export class AppsService implements Apps {
     const gone = host.remove();
     this.context.bus.emit({ type: 'app.removed', app });
     await gone;
+  }
+
+  /** The end of the fleet: hosts that have shut down settle nothing any more. */
+  close(): void {
+    this.closed = true;
   }
 
   list(): AppView[] {
@@ -82,6 +90,10 @@ export class AppsService implements Apps {
       if (runner) return runner.logs.all();
     }
     return this.deadLogs.get(id)?.all() ?? [];
+  }
+
+  private mustBeOpen(): void {
+    if (this.closed) throw new WindtunnelError('E_CANCELLED', 'The emulator is stopping');
   }
 
   private notify(definition: AppDefinition): void {

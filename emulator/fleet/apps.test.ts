@@ -20,6 +20,19 @@ const broken = new WindtunnelError('E_APP_SETUP', 'setup() of Demo raised ValueE
 });
 const view = () => f.fleet.apps.get('local/demo')!;
 
+it('comes too late once the fleet has ended: a register or start is refused at once', async () => {
+  await f.register();
+  await f.fleet.dispose();
+  for (const late of [
+    f.fleet.apps.register(definition(), 'late'),
+    f.fleet.apps.register({ ...definition(), id: 'local/other' }, 'late'),
+    f.fleet.apps.start('local/demo'),
+  ]) {
+    const unsettled = new Promise((_, reject) => setTimeout(() => reject(new Error('never settles')), 1000));
+    await expect(Promise.race([late, unsettled])).rejects.toMatchObject({ code: 'E_CANCELLED' });
+  }
+});
+
 describe('a runner', () => {
   it('gets its environment, its limits and a secret, and fal’s variables; the user’s own key never', async () => {
     const app = definition({ machineTypes: ['L'] });

@@ -53,6 +53,7 @@ export function createFleet(options: FleetOptions): Fleet {
   resources.defer(() => sweep.cancel());
 
   const close = async () => {
+    apps.close();
     await Promise.all([...hosts.values()].map((host) => host.shutdown()));
     await queued.settle();
     await resources.dispose();
