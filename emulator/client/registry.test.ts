@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,6 +45,56 @@ async function claimant(): Promise<{ child: ChildProcess; won: boolean }> {
 test('of processes that start at once exactly one gets the workspace', async () => {
   const all = await Promise.all([1, 2, 3, 4].map(claimant));
   expect(all.filter(({ won }) => won)).toHaveLength(1);
+});
+
+test('of processes that find the same dead lock at once exactly one gets it, time after time', async () => {
+  const rounds = 1000;
+  const source = fileURLToPath(new URL('./registry.ts', import.meta.url));
+  const claim = claimWorkspace(files);
+  claim?.release();
+  const state = join(folder, 'state');
+  for (let round = 0; round < rounds; round++) {
+    // What a process leaves that was killed, or was killed while it took over from one that was.
+    writeFileSync(join(state, `${round}.lock`), JSON.stringify({ pid: 2 ** 22 + 1, processStart: `dead ${round}` }));
+  }
+  const program = `
+    const { claimWorkspace } = await import(${JSON.stringify(source)});
+    const [state, start] = process.argv.slice(-2);
+    const won = [];
+    for (let round = 0; round < ${rounds}; round++) {
+      while (Date.now() < Number(start) + round);
+      const files = { registry: state + '/' + round + '.json', lock: state + '/' + round + '.lock' };
+      if (claimWorkspace(files)) won.push(round);
+    }
+    console.log(JSON.stringify(won));
+    setInterval(() => {}, 1000);`;
+  const start = Date.now() + 1500;
+  const wins = await Promise.all(
+    [1, 2, 3, 4, 5, 6].map(async () => {
+      const args = ['--input-type=module', '--no-warnings', '-e', program, state, String(start)];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      children.push(child);
+      const [line] = (await once(child.stdout as NodeJS.ReadableStream, 'data')) as [Buffer];
+      return JSON.parse(line.toString()) as number[];
+    }),
+  );
+  expect(wins.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: rounds }, (_, round) => round));
+  expect(readdirSync(state).filter((name) => !/^\d+\.lock$/.test(name))).toEqual([]);
+}, 20_000);
+
+test('a process that was killed while it took over a dead lock is succeeded as well', () => {
+  claimWorkspace(files)?.release();
+  const dead = (name: string) => JSON.stringify({ pid: 2 ** 22 + 1, processStart: name });
+  const after = (content: string) =>
+    `${files.lock}.after-${createHash('sha256').update(content).digest('hex').slice(0, 16)}`;
+  writeFileSync(files.lock, dead('one'));
+  writeFileSync(after(dead('one')), dead('two'));
+  writeFileSync(after(dead('two')), dead('three'));
+  const claim = claimWorkspace(files);
+  expect(lockHolder(files)).toBe(process.pid);
+  expect(claimWorkspace(files)).toBeNull();
+  claim?.release();
+  expect(readdirSync(join(folder, 'state'))).toEqual([]);
 });
 
 test('an emulator that was killed is found to be dead, and its entry is handed to the next', async () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type RegistryEntry, RegistryEntrySchema, WindtunnelError } from '../contract/index.ts';
@@ -56,29 +56,44 @@ export function lockHolder(files: RegistryFiles): number | null {
   return holder && isAlive(holder) ? holder.pid : null;
 }
 
+/** Attempts, with RETRY_MS between them where another process is at work: a takeover is a few system calls. */
+const ATTEMPTS = 400;
+const RETRY_MS = 5;
+
 function takeLock(lock: string, me: Holder): boolean {
-  for (let attempt = 0; attempt < 5; attempt++) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (linkNew(lock, JSON.stringify(me))) return true;
-    const holder = readHolder(lock);
+    const seen = readText(lock);
+    if (seen === null) continue;
+    const holder = parseHolder(seen);
     if (holder && isAlive(holder)) return false;
-    // Only one of several that find the same dead lock may remove it: whoever renames it away.
-    removeStale(lock, holder);
+    if (succeed(lock, lock, seen, me)) return true;
+    // Another one is taking it over: wait until the lock names it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
   }
   throw new WindtunnelError('E_INTERNAL', `The lock of this workspace cannot be taken: ${lock}`);
 }
 
-function removeStale(lock: string, seen: Holder | null): void {
-  const aside = `${lock}.${randomBytes(6).toString('hex')}`;
-  try {
-    renameSync(lock, aside);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
+/**
+ * Puts ours in the place of `file`, whose content `seen` names a dead process; false when another process is at it or was
+ * faster. A dead one's place is never free in between, and has one successor: whoever links the name made of its content.
+ * While that link stands nobody else replaces `file`, so that what is read after it was made still holds at the rename. A
+ * successor that died on the way has one itself.
+ */
+function succeed(lock: string, file: string, seen: string, me: Holder): boolean {
+  const successor = `${lock}.after-${createHash('sha256').update(seen).digest('hex').slice(0, 16)}`;
+  if (!linkNew(successor, JSON.stringify(me))) {
+    const other = readText(successor);
+    if (other === null) return false;
+    const holder = parseHolder(other);
+    if ((holder && isAlive(holder)) || !succeed(lock, successor, other, me)) return false;
   }
-  const moved = readHolder(aside);
-  // Between our look and our rename another process may have taken the lock anew: then it gets it back.
-  if (moved && moved.pid !== seen?.pid && isAlive(moved)) linkNew(lock, JSON.stringify(moved));
-  rmSync(aside, { force: true });
+  if (readText(file) === seen) {
+    renameSync(successor, file);
+    return true;
+  }
+  rmSync(successor, { force: true });
+  return false;
 }
 
 function linkNew(path: string, content: string): boolean {
@@ -102,26 +117,33 @@ function writeAtomic(path: string, content: string): void {
 }
 
 function readHolder(path: string): Holder | null {
-  const parsed = readJson(path);
+  const text = readText(path);
+  return text === null ? null : parseHolder(text);
+}
+
+function parseHolder(text: string): Holder | null {
+  const parsed = parseJson(text);
   if (typeof parsed !== 'object' || parsed === null) return null;
   const { pid, processStart: start } = parsed as Partial<Holder>;
   return typeof pid === 'number' && typeof start === 'string' ? { pid, processStart: start } : null;
 }
 
 function parseEntry(path: string): RegistryEntry | null {
-  const parsed = RegistryEntrySchema.safeParse(readJson(path));
+  const parsed = RegistryEntrySchema.safeParse(parseJson(readText(path) ?? ''));
   return parsed.success ? parsed.data : null;
 }
 
-/** Undefined when the file is missing or is not JSON: such a file names no live process, so it counts as stale. */
-function readJson(path: string): unknown {
-  let text: string;
+function readText(path: string): string | null {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return null;
     throw error;
   }
+}
+
+/** Undefined for what is not JSON: such a file names no live process, so it counts as stale. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
