@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunnerSpec, WindtunnelError } from '../../contract/index.ts';
@@ -23,6 +23,17 @@ async function writeApp(name: string, text: string) {
   return file;
 }
 
+/** Agents and apps of a test bed, by the home that they inherit. */
+async function processesOf(folder: string): Promise<number[]> {
+  const pids: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const environment = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
+    if (environment.split('\0').includes(`HOME=${folder}`)) pids.push(Number(name));
+  }
+  return pids;
+}
+
 const failure = (promise: Promise<unknown>): Promise<WindtunnelError> =>
   promise.then(
     () => Promise.reject(new Error('It did not fail.')),
@@ -30,6 +41,22 @@ const failure = (promise: Promise<unknown>): Promise<WindtunnelError> =>
   );
 
 describe('a start that fails', () => {
+  it('for its record cannot be written leaves no agent and no app', async () => {
+    const broken = await TestBed.make();
+    await mkdir(path.join(broken.folder, 'run'));
+    // Where the folder of the records should be.
+    await writeFile(path.join(broken.folder, 'run/runners'), '');
+    try {
+      const error = await failure(broken.start(broken.spec(sourcePayload(BEHAVIORS, 'Behaviors'))));
+      expect(error).toMatchObject({ code: 'EEXIST' });
+      await systemClock.sleep(300);
+      expect(await processesOf(broken.folder)).toEqual([]);
+    } finally {
+      for (const pid of await processesOf(broken.folder)) process.kill(pid, 'SIGKILL');
+      await broken.dispose();
+    }
+  });
+
   it('tells the error of a module with its own frames only', async () => {
     const file = await writeApp(
       'raises.py',

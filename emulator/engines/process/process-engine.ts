@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -99,6 +99,8 @@ class ProcessEngine implements RunnerEngine {
       await rm(dir, { recursive: true, force: true });
       await this.registry.remove(spec.id);
     };
+    let agent: ChildProcess | null = null;
+    let runner: ProcessRunner | null = null;
     try {
       const workDir = path.join(dir, 'app');
       await mkdir(workDir, { mode: 0o700 });
@@ -115,7 +117,7 @@ class ProcessEngine implements RunnerEngine {
         hosts: options.hostsExtra ?? [],
         folders,
       });
-      const agent = spawn(python, ['-I', '-S', path.join(options.harnessDir, 'agent.py'), 'fd:3'], {
+      agent = spawn(python, ['-I', '-S', path.join(options.harnessDir, 'agent.py'), 'fd:3'], {
         // The link is a socket pair that only these two processes hold: nobody else can dial it, at any time.
         stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
         env: options.parentEnv,
@@ -128,11 +130,18 @@ class ProcessEngine implements RunnerEngine {
       const link = agent.stdio[3];
       if (!(link instanceof Duplex)) throw new WindtunnelError('E_INTERNAL', 'The link of a new runner is no stream.');
       const { clock, log } = options;
-      const runner = new ProcessRunner({ spec, hooks, dir, agent, link, message, clock, log, cleanUp: remove });
+      runner = new ProcessRunner({ spec, hooks, dir, agent, link, message, clock, log, cleanUp: remove });
       if (agent.pid !== undefined) await this.register(spec, dir, agent.pid);
       return runner;
     } catch (error) {
-      await remove();
+      // Not left to the end of the link: the runner holds it, and goes on to start the app.
+      if (runner) {
+        runner.kill();
+        await runner.exited;
+      } else {
+        agent?.kill('SIGKILL');
+        await remove();
+      }
       throw error;
     }
   }
