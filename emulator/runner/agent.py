@@ -50,6 +50,7 @@ class Agent:
         self.child = None
         self.pipes = {}
         self.control = None
+        self.control_out = bytearray()
         self.control_decoder = frames.Decoder()
         self.in_flight = {}
         self.kill_at = None
@@ -192,10 +193,11 @@ class Agent:
             os.set_blocking(read_end, False)
             self.pipes[read_end] = (level, LineCutter())
         self.control = ours
-        if start["harness"]:
-            # A socket's buffer takes it whole; the harness reads it before anything else.
-            ours.sendall(frames.encode_json(frames.START, start["harness"]))
         ours.setblocking(False)
+        if start["harness"]:
+            # The harness reads it before anything else. An app that hangs before that must not hold us up.
+            self.control_out += frames.encode_json(frames.START, start["harness"])
+            self.write_control()
 
     def map_folders(self, start, env):
         """Mount /data and /app. Where it can't be done the app goes on without, unless it needs them."""
@@ -281,6 +283,16 @@ class Agent:
         for descriptor, (level, cutter) in list(self.pipes.items()):
             self.read_pipe(descriptor, 1 << 20)
             self.log(level, self.owner(), cutter.flush())
+
+    def write_control(self):
+        """Write what the harness takes now."""
+        try:
+            while self.control_out:
+                del self.control_out[: self.control.send(self.control_out[: 1 << 18])]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.control_out.clear()  # It is gone: its end is read, or reaped.
 
     def read_control(self):
         """Take what the harness tells; True if there was something."""
@@ -384,7 +396,7 @@ class Agent:
         for descriptor in self.pipes:
             watch(self.selector, descriptor, READ if room else 0, "pipe")
         if self.control is not None:
-            watch(self.selector, self.control, READ if room else 0, "control")
+            watch(self.selector, self.control, (READ if room else 0) | (WRITE if self.control_out else 0), "control")
         self.streams.interest()
 
     def patience(self):
@@ -401,6 +413,8 @@ class Agent:
         # First who is in flight, then what was printed: a request that is quick has begun and printed in one round.
         if self.control is not None and len(self.out) < LINK_HIGH:
             self.read_control()
+        if self.control is not None and self.control_out:
+            self.write_control()
         for key, mask in events:
             if isinstance(key.data, Stream):
                 ready.append((key.data, mask))

@@ -27,7 +27,7 @@ let exited: Exited | null;
 let onTunnel: (stream: MuxStream, target: string) => void;
 
 /** Over stdio, as in a container; the process engine's tests use an inherited socket. */
-async function startAgent(python: string): Promise<void> {
+async function startAgent(python: string, overrides: Partial<StartMessage> = {}): Promise<void> {
   agent = spawn(python, ['-I', '-S', '-B', AGENT, 'stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
   if (!agent.stdin || !agent.stdout) throw new Error('no stdio');
   link = Duplex.from({ readable: agent.stdout, writable: agent.stdin });
@@ -45,6 +45,7 @@ async function startAgent(python: string): Promise<void> {
     memoryBytes: 2 ** 31,
     port: null,
     harness: null,
+    ...overrides,
   };
   exited = null;
   onTunnel = (stream) => stream.destroy();
@@ -190,6 +191,21 @@ describe('the end', () => {
   it('of the link is the end of the app', async () => {
     await listening;
     expect(await appPids()).toHaveLength(1);
+    mux.close(null);
+    await gone();
+    expect(await appPids()).toEqual([]);
+  });
+
+  it('of the link ends an app that hangs before it has read what to run', async () => {
+    await listening;
+    mux.close(null);
+    await gone();
+    await rm(path.join(folder, 'out.sock'));
+    const python = await basePython();
+    // More than a socket takes while nobody reads it.
+    const harness = { text: 'x'.repeat(900_000) } as unknown as StartMessage['harness'];
+    await startAgent(python, { argv: [python, '-I', '-S', '-c', 'import time; time.sleep(600)'], harness });
+    await expect.poll(appPids, { timeout: 5000 }).toHaveLength(1);
     mux.close(null);
     await gone();
     expect(await appPids()).toEqual([]);
