@@ -10,6 +10,7 @@ import { checkSyntax } from '../control/apps/check-syntax.ts';
 import { loadConfig } from '../control/config/load-config.ts';
 import { KeyRing } from '../control/keys/key-ring.ts';
 import { LiveRedactor } from '../control/secrets/live-redactor.ts';
+import { proxyPasswords } from '../control/secrets/proxy-passwords.ts';
 import { RedactingEventBus } from '../control/secrets/redacting-bus.ts';
 import { redactingEngine } from '../control/secrets/redacting-engine.ts';
 import { SecretStore } from '../control/secrets/secret-store.ts';
@@ -107,7 +108,7 @@ async function assemble(
   const { log } = resources.add(openLogFile({ file: paths.log, clock, redactor, debug, warn: note }));
   const bus = new RedactingEventBus(clock, redactor);
   const secrets = new SecretStore(paths.user.secrets, clock);
-  redactor.learn(Object.values(secrets.values()));
+  redactor.learn([...Object.values(secrets.values()), ...proxyPasswords(env)]);
   const owner = config.owner ?? defaultOwner(host);
   const keys = KeyRing.open(paths.keys, clock, owner);
   const ca = loadOrMakeCa(paths.ca, clock, log);
@@ -242,6 +243,7 @@ async function assemble(
     secrets,
     events: bus,
     grant: ({ label, proxyEnv }) => {
+      redactor.learn(proxyPasswords(proxyEnv));
       // Refused before any program runs with it: a proxy of a kind that cannot be passed through.
       routeFromEnv(proxyEnv);
       return { secret: keys.issueExec(label, proxyEnv), url, caFile: ca.certFile };
