@@ -35,12 +35,7 @@ export async function attachOrStart(terminal: Terminal, workspace: string, port:
     await untilPublished(terminal, workspace);
   }
   const { client, entry } = await connectEmulator(terminal.host, workspace);
-  if (port !== null && port !== 0 && Number(new URL(entry.url).port) !== port) {
-    throw new WindtunnelError('E_PORT_TAKEN', `The emulator of this workspace runs already, at ${entry.url}.`, {
-      hint: `Leave --port ${port} out to join it, or stop it first with \`windtunnel down\`.`,
-      actions: ['windtunnel down'],
-    });
-  }
+  refuseOtherPort(entry.url, port);
   const undo: (() => Promise<void>)[] = [];
   return {
     client,
@@ -53,6 +48,15 @@ export async function attachOrStart(terminal: Terminal, workspace: string, port:
       if (findEmulator(terminal.host, workspace)) for (const step of undo) await step();
     },
   };
+}
+
+/** Throws E_PORT_TAKEN where the emulator that runs has another port than the one that was asked for. */
+export function refuseOtherPort(url: string, port: number | null): void {
+  if (port === null || port === 0 || Number(new URL(url).port) === port) return;
+  throw new WindtunnelError('E_PORT_TAKEN', `The emulator of this workspace runs already, at ${url}.`, {
+    hint: `Leave --port ${port} out to join it, or stop it first with \`windtunnel down\`.`,
+    actions: ['windtunnel down'],
+  });
 }
 
 /** Waits for an emulator that holds the lock and is starting still. Rejects with E_EMULATOR_DOWN when it gives up. */

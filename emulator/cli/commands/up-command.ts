@@ -6,7 +6,7 @@ import * as z from 'zod/mini';
 import { connectEmulator, findEmulator } from '../../client/discover.ts';
 import { workspacePaths } from '../../client/paths.ts';
 import { SerializedErrorSchema, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
-import { untilPublished } from '../attach.ts';
+import { refuseOtherPort, untilPublished } from '../attach.ts';
 import { startEmulator } from '../compose.ts';
 import { parsePort } from '../parse-port.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
@@ -30,6 +30,7 @@ export async function up(terminal: Terminal, options: UpOptions): Promise<number
   const running = findEmulator(terminal.host, workspace);
   if (!running) await background(terminal, workspace, port);
   const { entry } = await connectEmulator(terminal.host, workspace);
+  refuseOtherPort(entry.url, port);
   if (options.json) terminal.out(JSON.stringify({ url: entry.url, pid: entry.pid, workspace: entry.workspace }));
   else
     terminal.out(`${running ? 'Already running' : 'Running'} at ${entry.url}  (pid ${entry.pid}, ${entry.workspace})`);
@@ -92,6 +93,7 @@ async function foreground(
   const url = emulator?.url ?? findEmulator(terminal.host, workspace)?.entry.url ?? '';
   tell({ url });
   if (!emulator) {
+    refuseOtherPort(url, port);
     terminal.note(`Another emulator runs for this workspace already, at ${url}`);
     return EXIT.ok;
   }
