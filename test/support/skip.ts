@@ -35,10 +35,6 @@ const NEEDS = {
       'needs private network and mount namespaces (unshare --net --mount, with --map-root-user for other than root)',
   },
   root: { ask: async () => process.getuid?.() === 0, reason: 'needs root' },
-  normalUser: {
-    ask: async () => process.getuid?.() !== 0,
-    reason: 'needs a user other than root, whom file permissions do not bind',
-  },
 } as const satisfies Record<string, { ask: () => Promise<boolean>; reason: string }>;
 
 export type Need = keyof typeof NEEDS;
