@@ -14,6 +14,7 @@ const options: ExecEnvOptions = {
   bundles: { SSL_CERT_FILE: '/state/bundle.pem', NODE_EXTRA_CA_CERTS: '/state/node.pem' },
   preloadPath: '/opt/windtunnel/preload.cjs',
 };
+const inline = (record: string) => Buffer.from(record).toString('base64');
 const PROXY = 'http://wt:exec-key@127.0.0.1:8799';
 const LOOPBACK = 'localhost,127.0.0.1,::1';
 
@@ -160,7 +161,7 @@ describe('execEnv', () => {
         expect(execEnv(once, options)).toEqual(once);
         expect(originalEnv(execEnv(once, { ...options, port: 9000, key: 'other' }))).toEqual(env);
         const applied: Record<string, string> = { ...env };
-        for (const [key, value] of Object.entries(execEnvChanges(env, options))) {
+        for (const [key, value] of Object.entries(execEnvChanges(env, options, inline))) {
           if (value === null) delete applied[key];
           else applied[key] = value;
         }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { WindtunnelError } from '../contract/index.ts';
 import { leaksFal, parseNoProxy } from '../gateway/port/no-proxy.ts';
+import { isKept, readKept } from './shell-records.ts';
 
 /** Environment variables of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,6 +21,9 @@ export interface ExecEnvOptions {
 
 const SAVED = 'WINDTUNNEL_ORIGINAL_ENV';
 const PORT_URL = 'WINDTUNNEL_PORT_URL';
+
+/** Returns the value that leads back to a record; `before` is the one that the environment has now, if any. */
+export type KeepRecord = (record: string, before: string | undefined) => string;
 
 const RecordSchema = z.record(z.string(), z.nullable(z.string()));
 
@@ -48,11 +52,16 @@ const UNSET = [
 const LOOPBACK = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * The environment in which every official client, SDK and CLI reaches the emulator under fal's own host names. Pure; what it
- * changes is kept inside, for `originalEnv`. An environment that is exec's already is taken back to its original first.
+ * The environment in which every official client, SDK and CLI reaches the emulator under fal's own host names. What it changes
+ * is kept inside, for `originalEnv`. An environment that is exec's already is taken back to its original first.
  * HTTP_PROXY and ALL_PROXY stay the user's: the scheme's own variable wins over them.
  */
 export function execEnv(env: Environment, options: ExecEnvOptions): Record<string, string> {
+  return redirected(env, options, (record) => Buffer.from(record).toString('base64'));
+}
+
+/** `keep` turns the record of what is changed, which holds the user's own key, into the variable's value. */
+function redirected(env: Environment, options: ExecEnvOptions, keep: KeepRecord): Record<string, string> {
   const original = originalEnv(env);
   const changes = changesOf(original, options);
   const saved: Record<string, string | null> = {};
@@ -63,13 +72,20 @@ export function execEnv(env: Environment, options: ExecEnvOptions): Record<strin
     if (value === null) delete result[name];
     else result[name] = value;
   }
-  result[SAVED] = Buffer.from(JSON.stringify(saved)).toString('base64');
+  result[SAVED] = keep(JSON.stringify(saved), env[SAVED]);
   return result;
 }
 
-/** Only what `execEnv` sets (null: unsets), for a shell to apply, `originalEnv`'s own record included. */
-export function execEnvChanges(env: Environment, options: ExecEnvOptions): Record<string, string | null> {
-  const target = execEnv(env, options);
+/**
+ * Only what `execEnv` sets (null: unsets), for a shell to apply. It is printed, so that none of the user's own values may be
+ * in it: `keep` puts the record where only the user can read it, and the variable names the place.
+ */
+export function execEnvChanges(
+  env: Environment,
+  options: ExecEnvOptions,
+  keep: KeepRecord,
+): Record<string, string | null> {
+  const target = redirected(env, options, keep);
   const changes: Record<string, string | null> = {};
   for (const name of new Set([...Object.keys(env), ...Object.keys(target)])) {
     const value = target[name] ?? null;
@@ -80,7 +96,7 @@ export function execEnvChanges(env: Environment, options: ExecEnvOptions): Recor
 
 /**
  * The environment as it was before `exec`, rebuilt from what exec kept, not by deleting names: a deploy under it meets the
- * real fal. An environment that is not exec's comes back as it is.
+ * real fal. An environment that is not exec's comes back as it is. Throws E_USAGE where the record is damaged or gone.
  */
 export function originalEnv(env: Environment): Record<string, string> {
   const result: Record<string, string> = {};
@@ -126,10 +142,13 @@ function quoted(path: string): string {
 
 function parseRecord(record: string): Record<string, string | null> {
   try {
-    return RecordSchema.parse(JSON.parse(Buffer.from(record, 'base64').toString('utf8')));
+    return RecordSchema.parse(
+      JSON.parse(isKept(record) ? readKept(record) : Buffer.from(record, 'base64').toString('utf8')),
+    );
   } catch (cause) {
-    throw new WindtunnelError('E_USAGE', `${SAVED} in the environment is damaged.`, {
-      hint: 'Run the command in a terminal that was not started by windtunnel exec.',
+    const what = isKept(record) ? `names a file that cannot be read any more: ${record}` : 'is damaged';
+    throw new WindtunnelError('E_USAGE', `${SAVED} in the environment ${what}.`, {
+      hint: 'Run the command in a terminal that was not started by windtunnel exec, nor changed by windtunnel env.',
       cause,
     });
   }

@@ -8,23 +8,32 @@ import { connectEmulator } from '../../client/discover.ts';
 import { workspacePaths } from '../../client/paths.ts';
 import { WindtunnelError } from '../../contract/index.ts';
 import { assetUrl } from '../../core/assets.ts';
+import { systemClock } from '../../core/clock.ts';
 import { makeCaBundles } from '../ca-bundles.ts';
 import { type ExecEnvOptions, execEnv, execEnvChanges, originalEnv } from '../exec-env.ts';
+import { keepRecord } from '../shell-records.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 const PROXY_VARIABLE = /^(https?|all|no|grpc|wss?)_proxy$/i;
 
+interface Prepared extends ExecEnvOptions {
+  /** State folder of the workspace. */
+  state: string;
+}
+
 /** What exec's environment is made of: a key of this call's own, and bundles that hold the CA beside the user's roots. */
-async function prepare(terminal: Terminal, options: WorkspaceOption, label: string): Promise<ExecEnvOptions> {
+async function prepare(terminal: Terminal, options: WorkspaceOption, label: string): Promise<Prepared> {
   const { client, entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
   const original = originalEnv(terminal.host.env);
   const proxyEnv = Object.fromEntries(Object.entries(original).filter(([name]) => PROXY_VARIABLE.test(name)));
   const grant = await client.grant({ label, proxyEnv });
-  const dir = join(workspacePaths(terminal.host, entry.workspace).state, 'bundles');
+  const { state } = workspacePaths(terminal.host, entry.workspace);
+  const dir = join(state, 'bundles');
   const bundles = makeCaBundles(original, { ca: readFileSync(grant.caFile, 'utf8'), dir });
   for (const note of bundles.notes) terminal.note(`warning: ${note}`);
   return {
+    state,
     port: Number(new URL(grant.url).port),
     key: grant.secret,
     falKey: `local:${grant.secret}`,
@@ -65,7 +74,10 @@ interface EnvOptions extends WorkspaceOption {
 }
 
 export async function env(terminal: Terminal, options: EnvOptions): Promise<number> {
-  const changes = execEnvChanges(terminal.host.env, await prepare(terminal, options, 'env'));
+  const prepared = await prepare(terminal, options, 'env');
+  const changes = execEnvChanges(terminal.host.env, prepared, (record, before) =>
+    keepRecord(join(prepared.state, 'shells'), record, before, systemClock.now()),
+  );
   if (options.json) {
     terminal.out(JSON.stringify(changes, null, 2));
     return EXIT.ok;
