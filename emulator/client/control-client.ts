@@ -59,13 +59,17 @@ export class ControlClient {
     return this.call('GET', CONTROL_PATHS.status, StatusSchema);
   }
 
-  /** Registers an app; its runner starts with `start` or the first request. */
-  run(request: RunRequest, signal?: AbortSignal): Promise<RunAnswer> {
-    return this.call('POST', CONTROL_PATHS.apps, RunAnswerSchema, request, signal);
+  /**
+   * Registers an app; its runner starts with `start` or the first request. With a `holder`, a name of the caller's own, the app
+   * goes with the last of its holders: by `remove`, or when the `events` of that holder close. Without one it stays.
+   */
+  run(request: RunRequest, signal?: AbortSignal, holder?: string): Promise<RunAnswer> {
+    return this.call('POST', CONTROL_PATHS.apps + held('?', holder), RunAnswerSchema, request, signal);
   }
 
-  async remove(app: AppId): Promise<void> {
-    await this.call('DELETE', `${CONTROL_PATHS.apps}/${app}`, OkSchema);
+  /** Takes an app away; with a `holder` only if no other one holds it. */
+  async remove(app: AppId, holder?: string): Promise<void> {
+    await this.call('DELETE', `${CONTROL_PATHS.apps}/${app}${held('?', holder)}`, OkSchema);
   }
 
   /** Starts a runner unless one serves; resolves when one is ready, rejects with the app's own start error. */
@@ -93,8 +97,9 @@ export class ControlClient {
   }
 
   /** Every event from now on; with `replay` the recent ones first. Ends when the signal aborts or the emulator ends. */
-  events(options: { replay: boolean }, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
-    return this.stream(`${CONTROL_PATHS.events}?replay=${options.replay ? 1 : 0}`, EventSchema, signal);
+  events(options: { replay: boolean; holder?: string }, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
+    const query = `?replay=${options.replay ? 1 : 0}${held('&', options.holder)}`;
+    return this.stream(CONTROL_PATHS.events + query, EventSchema, signal);
   }
 
   async secrets(): Promise<SecretInfo[]> {
@@ -175,6 +180,9 @@ export class ControlClient {
     });
   }
 }
+
+const held = (sign: '?' | '&', holder: string | undefined): string =>
+  holder === undefined ? '' : `${sign}holder=${encodeURIComponent(holder)}`;
 
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ControlClient } from '../../client/control-client.ts';
@@ -36,10 +37,12 @@ export async function run(terminal: Terminal, target: string, options: RunOption
     const { client } = emulator;
     const firstStart = new FirstStart();
     const introduced = deferred<AppId>();
-    const print = printEvents(terminal, client, { firstStart, introduced: introduced.promise, ...options });
-    const answer = await client.run({ file, symbol, as, engine, watch: options.watch }, terminal.interrupted);
+    const holder = randomUUID();
+    const print = printEvents(terminal, client, { holder, firstStart, introduced: introduced.promise, ...options });
+    const request = { file, symbol, as, engine, watch: options.watch };
+    const answer = await client.run(request, terminal.interrupted, holder);
     const { id } = answer.app;
-    emulator.onLeave(() => client.remove(id));
+    emulator.onLeave(() => client.remove(id, holder));
     for (const line of banner(answer.app, emulator.url, emulator.joined)) terminal.out(line);
     for (const { level, message } of answer.notices) {
       terminal.out(level === 'warn' ? `${terminal.style.yellow('warning')}: ${message}` : message);
@@ -112,6 +115,8 @@ class FirstStart {
 }
 
 interface Telling {
+  /** Under which this `run` holds its app. */
+  holder: string;
   firstStart: FirstStart;
   /** The app, once its introduction is printed: what happens meanwhile is told after it. */
   introduced: Promise<AppId>;
@@ -120,7 +125,7 @@ interface Telling {
 
 async function printEvents(terminal: Terminal, client: ControlClient, telling: Telling): Promise<void> {
   const { out, status, style } = terminal;
-  const { firstStart, verbose = false } = telling;
+  const { holder, firstStart, verbose = false } = telling;
   let printer: EventPrinter | null = null;
   const early: EmulatorEvent[] = [];
   const tell = (event: EmulatorEvent) => {
@@ -131,7 +136,7 @@ async function printEvents(terminal: Terminal, client: ControlClient, telling: T
     printer = new EventPrinter({ print: out, status, style, verbose, home, onReady: () => firstStart.told() });
     for (const event of early.splice(0)) tell(event);
   });
-  for await (const event of client.events({ replay: false }, terminal.interrupted)) tell(event);
+  for await (const event of client.events({ replay: false, holder }, terminal.interrupted)) tell(event);
   status(null);
 }
 

@@ -157,6 +157,53 @@ test('remove, restart and stopping a runner', async () => {
   expect(await client().stopRunner('run-9')).toBe(false);
 });
 
+test('an app goes with the last of its holders, said or not, and not with the emulator', async () => {
+  const asked = { file: '/w/app.py', symbol: null, as: null, engine: 'auto', watch: true } as const;
+  const join = async (holder: string) => {
+    const stop = new AbortController();
+    const stream = client().events({ replay: true, holder }, stop.signal);
+    events.emit({ type: 'emulator.notice', level: 'info', code: 'x', message: 'y' });
+    await stream.next();
+    await client().run(asked, stop.signal, holder);
+    return async () => {
+      stop.abort();
+      while (!(await stream.next()).done);
+    };
+  };
+  const first = await join('first');
+  const second = await join('second');
+  await client().remove(APP.id, 'second');
+  await client().remove(APP.id, 'second');
+  await second();
+  await client().remove(APP.id, 'nobody');
+  expect(deps.launcher.remove).not.toHaveBeenCalled();
+  await first();
+  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledExactlyOnceWith(APP.id));
+
+  await client().run(asked);
+  await (await join('third'))();
+  await join('fourth');
+  await server.dispose();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(deps.launcher.remove).toHaveBeenCalledOnce();
+});
+
+test('a holder that goes away while its app is read takes it along', async () => {
+  const stop = new AbortController();
+  let registered: () => void = () => undefined;
+  deps.launcher.register = () => {
+    stop.abort();
+    return new Promise((resolve) => {
+      registered = () => resolve({ app: APP, notices: [] });
+    });
+  };
+  const asked = { file: '/w/app.py', symbol: null, as: null, engine: 'auto', watch: true } as const;
+  await expect(client().run(asked, stop.signal, 'me')).rejects.toThrow();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  registered();
+  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledWith(APP.id));
+});
+
 test('secrets are listed by name only, and a change reaches the apps', async () => {
   await client().setSecret('TOKEN', 'hunter22');
   expect(deps.launcher.refresh).toHaveBeenCalledWith('secret TOKEN was set');

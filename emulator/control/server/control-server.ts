@@ -15,9 +15,14 @@ export interface ControlCall {
   query: URLSearchParams;
   /** The parsed JSON body, undefined where there was none. */
   body: unknown;
-  /** Aborts when the caller went away. */
+  /** Aborts when the caller went away, or the emulator ends. */
   signal: AbortSignal;
 }
+
+const EMULATOR_ENDS = new WindtunnelError('E_CANCELLED', 'The emulator ends.');
+
+/** Whether a call's signal says that its caller went away, and not that the emulator ends under it. */
+export const callerLeft = (signal: AbortSignal): boolean => signal.aborted && signal.reason !== EMULATOR_ENDS;
 
 /** Returns the answer, or an async iterable that is sent as server-sent events. */
 export type ControlHandler = (call: ControlCall) => Promise<unknown> | AsyncIterable<unknown>;
@@ -44,7 +49,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
   ownFolder(dirname(options.socket));
   // Only the holder of the workspace's lock comes here: a socket that is there belongs to a dead emulator.
   rmSync(options.socket, { force: true });
-  const server = createServer((request, response) => void answer(options, request, response));
+  let ending = false;
+  const goneBecause = () => (ending ? EMULATOR_ENDS : new WindtunnelError('E_CANCELLED', 'The caller went away.'));
+  const server = createServer((request, response) => void answer(options, request, response, goneBecause));
   try {
     await listen(server, options.socket);
   } catch (error) {
@@ -56,6 +63,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   chmodSync(options.socket, 0o600);
   return {
     dispose: async () => {
+      ending = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
       await closed;
@@ -78,16 +86,18 @@ async function answer(
   options: ControlServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  goneBecause: () => WindtunnelError,
 ): Promise<void> {
   const gone = new AbortController();
-  response.once('close', () => gone.abort(new WindtunnelError('E_CANCELLED', 'The caller went away.')));
+  response.once('close', () => gone.abort(goneBecause()));
   try {
     const result = await dispatch(options, request, gone.signal);
     if (isStream(result)) await eventStream(result, response, gone.signal);
     else send(response, 200, result);
   } catch (thrown) {
     const error = toWindtunnelError(thrown);
-    if (error.kind === 'system') options.log.error('control call failed', { path: request.url, cause: thrown });
+    if (error.kind === 'system')
+      options.log.error('control call failed', { path: request.url?.replace(/\?.*$/s, ''), cause: thrown });
     if (response.headersSent) response.destroy();
     else send(response, statusOf(error), { error: error.toJSON() });
   }

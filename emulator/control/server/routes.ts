@@ -10,13 +10,15 @@ import {
   RunRequestSchema,
   SetSecretSchema,
   StopRunnerSchema,
+  toWindtunnelError,
   WindtunnelError,
 } from '../../contract/index.ts';
 import type { EventBus } from '../../core/event-bus.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
+import { AppHolders } from '../apps/app-holders.ts';
 import type { AppLauncher } from '../apps/app-launcher.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
-import type { ControlCall, ControlRoute } from './control-server.ts';
+import { type ControlCall, type ControlRoute, callerLeft } from './control-server.ts';
 import { logEntries } from './log-entries.ts';
 import { PushQueue } from './push-queue.ts';
 
@@ -34,6 +36,13 @@ export interface ControlDeps {
 /** Everything that the control API does. */
 export function controlRoutes(deps: ControlDeps): ControlRoute[] {
   const { fleet, launcher, secrets, events } = deps;
+  const holders = new AppHolders(launcher);
+  const left = (holder: string) => {
+    holders.leaveAll(holder).catch((thrown: unknown) => {
+      const { message } = toWindtunnelError(thrown);
+      events.emit({ type: 'emulator.notice', level: 'warn', code: 'remove', message });
+    });
+  };
   const app = `${CONTROL_PATHS.apps}/(?<owner>[^/]+)/(?<name>[^/]+)`;
   const secret = `${CONTROL_PATHS.secrets}/(?<name>[^/]+)`;
   const viewOf = (id: AppId) => {
@@ -44,9 +53,12 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
   return [
     route('GET', CONTROL_PATHS.hello, async () => deps.hello(), true),
     route('GET', CONTROL_PATHS.status, async () => ({ ...deps.hello(), apps: fleet.apps.list() })),
-    route('POST', CONTROL_PATHS.apps, async ({ body }) => launcher.register(parse(RunRequestSchema, body))),
-    route('DELETE', app, async ({ params }) => {
-      await launcher.remove(idOf(params));
+    route('POST', CONTROL_PATHS.apps, ({ query, body, signal }) =>
+      holders.register(parse(RunRequestSchema, body), query.get('holder'), () => callerLeft(signal)),
+    ),
+    route('DELETE', app, async ({ params, query }) => {
+      const holder = query.get('holder');
+      await (holder === null ? holders.remove(idOf(params)) : holders.leave(idOf(params), holder));
       return OK;
     }),
     route('POST', `${app}/start`, async ({ params }) => {
@@ -64,7 +76,14 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     route('GET', CONTROL_PATHS.logs, ({ query, signal }) =>
       logEntries({ fleet, events }, { of: query.get('of'), follow: query.get('follow') === '1' }, signal),
     ),
-    route('GET', CONTROL_PATHS.events, ({ query, signal }) => eventsSince(events, query.get('replay') === '1', signal)),
+    route('GET', CONTROL_PATHS.events, ({ query, signal }) => {
+      const holder = query.get('holder');
+      // The end of a holder that says no goodbye. What an ending emulator serves is the next one's to serve.
+      if (holder !== null) {
+        signal.addEventListener('abort', () => callerLeft(signal) && left(holder), { once: true });
+      }
+      return eventsSince(events, query.get('replay') === '1', signal);
+    }),
     route('GET', CONTROL_PATHS.secrets, async () => ({ secrets: secrets.list() })),
     route('PUT', secret, async ({ params, body }) => {
       const name = params.name ?? '';
