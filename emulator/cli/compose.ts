@@ -174,7 +174,7 @@ async function assemble(
     bus,
     keys,
     tokenSecret: keys.tokenSecret,
-    config: { origins: config.origins },
+    config: { origins: config.origins, requireKey: config.requireKey },
     filesDir: paths.files,
     newBodyFile: () => store.newBodyFile(),
     publicUrl: () => port.address.url,
@@ -237,7 +237,14 @@ async function assemble(
     return disposal;
   };
   const routes = controlRoutes({
-    hello: () => ({ version: VERSION, pid: process.pid, workspace, url, startedAt }),
+    hello: () => ({
+      version: VERSION,
+      pid: process.pid,
+      workspace,
+      url,
+      startedAt,
+      requireKey: config.requireKey ?? false,
+    }),
     fleet,
     launcher,
     secrets,

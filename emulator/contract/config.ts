@@ -25,6 +25,15 @@ export const ConfigSchema = z.strictObject({
       .array(z.string())
       .check(z.describe('Web origins besides loopback that may call the public port, e.g. https://app.test.')),
   ),
+  requireKey: z.optional(
+    z
+      .boolean()
+      .check(
+        z.describe(
+          'Whether every call of the public port needs a key of this emulator, as on a machine with other users. Files stay readable to whoever has their URL. Default: false.',
+        ),
+      ),
+  ),
   envFiles: z.optional(
     z
       .array(z.string())

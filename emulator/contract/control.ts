@@ -58,6 +58,8 @@ export const HelloSchema = z.object({
   url: z.string(),
   /** ms since the epoch. */
   startedAt: z.number(),
+  /** Whether calls of the public port need a key (`requireKey`); absent: no. */
+  requireKey: z.exactOptional(z.boolean()),
 });
 export type Hello = z.infer<typeof HelloSchema>;
 

@@ -36,8 +36,8 @@ export interface GatewayOptions {
   keys: Keys;
   /** Signs short-lived tokens; at least 32 random bytes, kept with the state so that tokens outlive a restart. */
   tokenSecret: Uint8Array;
-  /** `origins` of windtunnel.jsonc. */
-  config: { origins?: readonly string[] | undefined };
+  /** `origins` and `requireKey` of windtunnel.jsonc. */
+  config: { origins?: readonly string[] | undefined; requireKey?: boolean | undefined };
   /** Folder of the local CDN's files; absolute, made if missing. */
   filesDir: string;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
@@ -95,7 +95,8 @@ export function createGateway(options: GatewayOptions): Gateway {
     publicUrl,
   };
   const notices = new FidelityNotices(options.bus);
-  const rules: AccessRules = { keys: options.keys, tokens, allowedOrigins: new Set(options.config.origins) };
+  const { origins, requireKey = false } = options.config;
+  const rules: AccessRules = { keys: options.keys, tokens, allowedOrigins: new Set(origins), requireKey };
 
   const serve = async (req: IncomingMessage, res: ServerResponse, connection: ConnectionContext): Promise<void> => {
     const route = routeFor(req, connection);

@@ -46,7 +46,7 @@ export class GatewayServer {
   private readonly gateway: Gateway;
   private readonly server = createServer();
 
-  private constructor(config: { origins?: string[] }) {
+  private constructor(config: { origins?: string[]; requireKey?: boolean }) {
     const bus = new EventBus(this.clock);
     bus.on((event) => this.events.push(event));
     this.gateway = createGateway({
@@ -68,7 +68,7 @@ export class GatewayServer {
     this.server.on('upgrade', (req, socket, head) => this.gateway.onUpgrade(req, socket, head, this.connection));
   }
 
-  static async start(config: { origins?: string[] } = {}): Promise<GatewayServer> {
+  static async start(config: { origins?: string[]; requireKey?: boolean } = {}): Promise<GatewayServer> {
     const server = new GatewayServer(config);
     await new Promise<void>((resolve) => server.server.listen(0, '127.0.0.1', resolve));
     server.port = (server.server.address() as AddressInfo).port;

@@ -173,3 +173,29 @@ test('health needs no key and tells the version', async () => {
   const answer = await gw.call('/health');
   expect(answer.json).toMatchObject({ status: 'ok', name: 'windtunnel', url: gw.url });
 });
+
+describe('requireKey', () => {
+  beforeEach(async () => {
+    await gw.dispose();
+    gw = await GatewayServer.start({ requireKey: true });
+    await gw.fleet.serve('local/pixels', (_req, res) => res.end('ok'));
+  });
+
+  test.each(['/local/pixels', '/queue/local/pixels', '/_h/rest.fal.ai/storage/upload/initiate', '/api/fal/proxy'])(
+    'refuses a call of %s without a key',
+    async (path) => {
+      const answer = await gw.post(path, {});
+      expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([401, 'E_UNAUTHORIZED']);
+      expect(answer.json.detail).toContain('requireKey');
+      expect(answer.json.hint).not.toContain('no key');
+    },
+  );
+
+  test('lets in a key, the app itself, the health check, and whoever has a file’s URL', async () => {
+    expect((await gw.post('/local/pixels', {}, KEY)).status).toBe(200);
+    expect((await gw.call('/health')).status).toBe(200);
+    expect((await gw.call('/files/b/none.png')).status).toBe(404);
+    gw.connection = { via: 'tunnel', tls: false, identity: { runner: 'r', app: 'local/pixels' } };
+    expect((await gw.post('/local/pixels', {})).status).toBe(200);
+  });
+});

@@ -21,6 +21,8 @@ export interface AccessRules {
   tokens: TokenSigner;
   /** Origins of web pages that windtunnel.jsonc lets in, beside loopback ones. */
   allowedOrigins: ReadonlySet<string>;
+  /** `requireKey` of windtunnel.jsonc: nobody is let in without a key, but an app through its own tunnel. */
+  requireKey: boolean;
 }
 
 /** The origin of the page that calls, null without one; throws E_FOREIGN_ORIGIN for a page that may not. */
@@ -42,7 +44,7 @@ export function admit(
 ): Caller {
   const nobody: Caller = { identity: null, origin, badToken: false };
   // What stands in front of fal here adds its own key, as a server's proxy route does: the page has none to give.
-  if (isCapability(req, route) || route.service === 'proxy') return nobody;
+  if (isCapability(req, route) || (route.service === 'proxy' && !rules.requireKey)) return nobody;
 
   const { authorization } = req.headers;
   if (authorization !== undefined) {
@@ -58,8 +60,9 @@ export function admit(
     if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
     throw unauthorized('The token is not valid for this app, or it has ended.');
   }
-  if (origin !== null && connection.identity === undefined) {
+  if ((origin !== null || rules.requireKey) && connection.identity === undefined) {
     if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
+    if (rules.requireKey) throw unauthorized('Every call needs a key here: windtunnel.jsonc says "requireKey".', '');
     throw unauthorized('A call from a web page needs a key.');
   }
   return nobody;
@@ -108,8 +111,8 @@ function foreignOrigin(origin: string): WindtunnelError {
   });
 }
 
-function unauthorized(message: string): WindtunnelError {
+function unauthorized(message: string, orNone = ', or send no key'): WindtunnelError {
   return new WindtunnelError('E_UNAUTHORIZED', message, {
-    hint: 'Run the program under `windtunnel exec`, use the FAL_KEY that `windtunnel env` prints, or send no key. A real fal key is never accepted here.',
+    hint: `Run the program under \`windtunnel exec\`, use the FAL_KEY that \`windtunnel env\` prints${orNone}. A real fal key is never accepted here.`,
   });
 }
