@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { cliFile } from '../../test/support/emulator.ts';
 import { processStart } from '../client/process-identity.ts';
+import { originalEnv } from './exec-env.ts';
 
 interface Result {
   code: number | null;
@@ -152,6 +153,10 @@ describe('the emulator by itself', () => {
     expect((await cli('exec', '--', './no-such-program')).code).toBe(2);
     expect(JSON.parse((await cli('env', '--json')).stdout)).toHaveProperty('SSL_CERT_FILE');
     expect((await cli('env')).stdout).toMatch(/^export FAL_KEY='local:/m);
+    const moved1 = await cli('up', '--port', '1');
+    expect(moved1.stderr).toMatch(/runs already, at http:\/\/127\.0\.0\.1:\d+[\s\S]*E_PORT_TAKEN[\s\S]*fix: /);
+    expect(moved1.code).toBe(3);
+    expect((await cli('up', '--port', new URL(url).port)).code).toBe(0);
 
     const call = await cli('call', 'local/nothing');
     expect(call.stderr).toContain('the answer was 404');
@@ -162,6 +167,36 @@ describe('the emulator by itself', () => {
     expect(processStart(pid)).toBeNull();
     await expect(fetch(`${url}/health`)).rejects.toThrow();
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
+  }, 60_000);
+
+  test('env prints no secret of the shell, and the shell that applied it finds its way back', async () => {
+    env.FAL_KEY = 'real-id:real-secret';
+    env.HTTP_PROXY = '';
+    env.HTTPS_PROXY = 'http://corp:proxy-password@127.0.0.1:9';
+    expect((await cli('up', '--port', '0')).code).toBe(0);
+    for (const form of ['--shell', '--json']) {
+      const { stdout } = await cli('env', form);
+      const decoded = stdout.replace(/[A-Za-z0-9+/=]{16,}/g, (text) => Buffer.from(text, 'base64').toString('latin1'));
+      for (const secret of ['real-secret', 'proxy-password']) expect(stdout + decoded).not.toContain(secret);
+    }
+    const changes: Record<string, string | null> = JSON.parse((await cli('env', '--json')).stdout);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null) delete env[name];
+      else env[name] = value;
+    }
+    const original = originalEnv(env);
+    expect(original.FAL_KEY).toBe('real-id:real-secret');
+    expect(original.HTTPS_PROXY).toBe('http://corp:proxy-password@127.0.0.1:9');
+    expect(Object.keys(original).filter((name) => /WINDTUNNEL_(ORIGINAL|PORT)/.test(name))).toEqual([]);
+  }, 60_000);
+
+  test('where every call needs a key, call brings one', async () => {
+    write('windtunnel.jsonc', '{ "requireKey": true }');
+    const { url } = JSON.parse((await cli('up', '--port', '0', '--json')).stdout);
+    expect((await fetch(`${url}/queue/local/nothing`, { method: 'POST', body: '{}' })).status).toBe(401);
+    for (const how of [[], ['--direct'], ['--stream']]) {
+      expect((await cli('call', 'local/nothing', ...how)).stderr).toContain('the answer was 404');
+    }
   }, 60_000);
 
   test('killed -9: it is found to be gone, and the next one starts clean', async () => {

@@ -63,7 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .showHelpAfterError('(`--help` shows what is understood)')
     .addHelpText(
       'after',
-      '\nExit codes: 0 ok, 1 your app or input failed, 2 usage, 3 the emulator or its engine failed.\n\nFirst steps:\n' +
+      '\nExit codes: 0 ok, 1 your app or input failed, 2 usage, 3 the emulator or its engine failed, 130 a call was interrupted.\n\nFirst steps:\n' +
         `  windtunnel run app.py\n  windtunnel call local/app --input '{"prompt": "a cat"}'\n  windtunnel exec -- python client.py`,
     );
   addRunCommand(program, run, terminal);

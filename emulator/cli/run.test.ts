@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cliFile, EmulatorUnderTest } from '../../test/support/emulator.ts';
+import { systemClock } from '../core/clock.ts';
 
 const app = (answer: string) => `
 import os
@@ -131,6 +132,62 @@ test(
     const { terminal, ended } = run('app.py', '--no-watch');
     expect(await ended).toBe(1);
     expect(terminal.text).toContain('raise RuntimeError("no weights " + os.environ["TOKEN"])');
+  },
+  5 * MINUTE,
+);
+
+test(
+  'a second run of the same file joins the first; neither end of it, Ctrl-C or kill -9, takes the app away',
+  async () => {
+    const first = run('app.py');
+    await first.says('ready in');
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const second = run('app.py');
+      await second.says('ready in');
+      second.child.kill(signal);
+      await second.ended;
+      const answer = await emulator.cli('call', 'echo', '--direct');
+      expect(JSON.parse(answer.stdout), answer.stderr).toEqual({ answer: 'one' });
+    }
+    first.child.kill('SIGKILL');
+    await first.ended;
+    await vi.waitFor(async () => expect((await emulator.client.status()).apps).toEqual([]), { timeout: MINUTE });
+  },
+  5 * MINUTE,
+);
+
+test(
+  'Ctrl-C on call: the queued request is cancelled, and this is said',
+  async () => {
+    write('slow.py', app('slow').replace('return {', 'import time; time.sleep(600)\n        return {'));
+    await emulator.run('slow.py');
+    // Two in the queue: one at work, and one that waits and is seen to leave the queue.
+    void emulator.cli('call', 'echo');
+    const echo = async () => (await emulator.client.status()).apps[0];
+    await vi.waitFor(async () => expect(await echo()).toMatchObject({ running: 1 }), { timeout: MINUTE });
+    for (const [how, begun, said] of [
+      [[], /^IN_QUEUE/m, /^interrupted: request (\S+) was cancelled$/m],
+      [['--direct'], /^/, /^interrupted: the call was given up$/m],
+    ] as const) {
+      const call = spawn(process.execPath, [cliFile, 'call', 'echo', ...how], {
+        cwd: emulator.workspace,
+        env: emulator.env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let text = '';
+      call.stderr.on('data', (chunk) => {
+        text += chunk;
+      });
+      const ended = new Promise((resolve) => call.once('close', resolve));
+      await vi.waitFor(() => expect(text).toMatch(begun), { timeout: MINUTE });
+      if (how.length > 0) await systemClock.sleep(2000);
+      else expect(await echo()).toMatchObject({ queued: 1 });
+      call.kill('SIGINT');
+      expect(await ended, text).toBe(130);
+      expect(text).toMatch(said);
+      expect(text).not.toContain('error');
+      expect(await echo()).toMatchObject({ queued: 0 });
+    }
   },
   5 * MINUTE,
 );

@@ -22,8 +22,8 @@ export interface Terminal {
   noteStyle: Style;
 }
 
-/** Exit codes of the CLI (design §3). */
-export const EXIT = { ok: 0, failed: 1, usage: 2, emulator: 3 } as const;
+/** Exit codes of the CLI (design §3); `interrupted` is what shells give a program that Ctrl-C ended, 128 + SIGINT. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, emulator: 3, interrupted: 130 } as const;
 
 // What the user did is fine; the emulator, its engine or the machine under them is not.
 const EMULATOR_CODES: ReadonlySet<ErrorCode> = new Set([

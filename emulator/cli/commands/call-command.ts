@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import * as z from 'zod/mini';
+import type { ControlClient } from '../../client/control-client.ts';
 import { connectEmulator } from '../../client/discover.ts';
 import { sseData } from '../../client/sse.ts';
 import { LogLineSchema, WindtunnelError } from '../../contract/index.ts';
@@ -28,11 +29,38 @@ export async function call(terminal: Terminal, target: string, options: CallOpti
   const { app, path } = parseTarget(target);
   const body = readInput(terminal, options.input);
   if (options.direct && options.stream) throw usage('--direct and --stream exclude each other.');
-  const { entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
-  const session = { terminal, url: entry.url, app, body };
-  // Both official clients stream from `/stream` unless they are told another path.
-  if (options.stream) return streamed(session, path || '/stream');
-  return options.direct ? direct(session, path) : queued(session, path, options.logs ?? false);
+  const { client, entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
+  const { requireKey = false } = await client.hello();
+  const authorization = requireKey ? await keyOf(client) : {};
+  const session: Session = { terminal, url: entry.url, app, body, authorization, request: null };
+  try {
+    // Both official clients stream from `/stream` unless they are told another path.
+    if (options.stream) return await streamed(session, path || '/stream');
+    return options.direct ? await direct(session, path) : await queued(session, path, options.logs ?? false);
+  } catch (error) {
+    if (!terminal.interrupted.aborted) throw error;
+    terminal.note(`interrupted: ${session.request ? await cancel(session, session.request) : 'the call was given up'}`);
+    return EXIT.interrupted;
+  }
+}
+
+const CANCEL_MS = 5000;
+
+/** As the official clients do when a `subscribe` runs out of time: nobody waits for the result any more. */
+async function cancel({ authorization }: Session, { id, url }: QueuedRequest): Promise<string> {
+  try {
+    const answer = await fetch(`${url}/cancel`, {
+      method: 'PUT',
+      headers: authorization,
+      signal: AbortSignal.timeout(CANCEL_MS),
+    });
+    if (answer.ok) return `request ${id} was cancelled`;
+    // It was over before.
+    if (answer.status === 400) return `request ${id} has ended already`;
+    return `request ${id} could not be cancelled (the answer was ${answer.status})`;
+  } catch (error) {
+    return `request ${id} could not be cancelled (${error instanceof Error ? error.message : String(error)})`;
+  }
 }
 
 interface Session {
@@ -40,6 +68,20 @@ interface Session {
   url: string;
   app: string;
   body: string;
+  /** A header with a key, where the emulator asks for one. */
+  authorization: Record<string, string>;
+  /** The queued request, once the emulator has taken it. */
+  request: QueuedRequest | null;
+}
+
+interface QueuedRequest {
+  id: string;
+  url: string;
+}
+
+async function keyOf(client: ControlClient): Promise<Record<string, string>> {
+  const { secret } = await client.grant({ label: 'call', proxyEnv: {} });
+  return { authorization: `Key local:${secret}` };
 }
 
 function parseTarget(target: string): { app: string; path: string } {
@@ -69,14 +111,19 @@ function readInput(terminal: Terminal, input: string): string {
 }
 
 async function queued(session: Session, path: string, logs: boolean): Promise<number> {
-  const { terminal, url, app } = session;
-  const submit = await post(session, `/queue/${app}${path}`);
+  const { terminal, url, app, authorization: headers } = session;
+  // Not ended by Ctrl-C: a submission that is cut may be queued all the same, under an id that nobody knows.
+  const submit = await post(session, `/queue/${app}${path}`, {}, null);
   if (!submit.ok) return finish(terminal, submit);
   const request = SubmittedSchema.parse(await submit.json());
   terminal.note(`request ${request.request_id}`);
   const base = `${url}/queue/${app}/requests/${request.request_id}`;
+  session.request = { id: request.request_id, url: base };
   let shown = '';
-  const status = await fetch(`${base}/status/stream${logs ? '?logs=1' : ''}`, { signal: terminal.interrupted });
+  const status = await fetch(`${base}/status/stream${logs ? '?logs=1' : ''}`, {
+    headers,
+    signal: terminal.interrupted,
+  });
   if (!status.ok || !status.body) return finish(terminal, status);
   for await (const data of sseData(status.body)) {
     const change = StatusSchema.parse(JSON.parse(data));
@@ -86,7 +133,7 @@ async function queued(session: Session, path: string, logs: boolean): Promise<nu
     shown = text;
     if (change.status === 'COMPLETED') break;
   }
-  return finish(terminal, await fetch(base, { signal: terminal.interrupted }));
+  return finish(terminal, await fetch(base, { headers, signal: terminal.interrupted }));
 }
 
 async function direct(session: Session, path: string): Promise<number> {
@@ -102,12 +149,17 @@ async function streamed(session: Session, path: string): Promise<number> {
   return EXIT.ok;
 }
 
-function post({ terminal, url, body }: Session, path: string, headers: Record<string, string> = {}): Promise<Response> {
+function post(
+  { terminal, url, body, authorization }: Session,
+  path: string,
+  headers: Record<string, string> = {},
+  signal: AbortSignal | null = terminal.interrupted,
+): Promise<Response> {
   return fetch(`${url}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...authorization, ...headers },
     body,
-    signal: terminal.interrupted,
+    signal,
   });
 }
 
@@ -145,7 +197,7 @@ export function addCallCommand(program: Command, run: (action: () => Promise<num
     .option('--workspace <dir>', 'workspace folder')
     .addHelpText(
       'after',
-      '\nThe result is printed to stdout, progress to stderr; exit 1 where the app answers with an error.\n\nExamples:\n' +
+      '\nThe result is printed to stdout, progress to stderr; exit 1 where the app answers with an error.\nCtrl-C cancels the request; exit 130.\n\nExamples:\n' +
         `  windtunnel call local/pixels --input '{"image_url": "…"}' --logs\n` +
         '  windtunnel call pixels --stream --input @input.json',
     )
