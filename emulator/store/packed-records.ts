@@ -157,7 +157,7 @@ export class PackedRecords {
     if (this.live === 0 || !UUID.test(id)) return null;
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex');
     const mask = this.index.length - 1;
-    for (let at = bytes.readUInt32LE(0) & mask; ; at = (at + 1) & mask) {
+    for (let at = hash(bytes, 0) & mask; ; at = (at + 1) & mask) {
       const row = this.index[at]!;
       if (row === EMPTY) return null;
       if (row >= 0 && this.ids.compare(bytes, 0, ID_BYTES, row * ID_BYTES, (row + 1) * ID_BYTES) === 0) return at;
@@ -166,7 +166,7 @@ export class PackedRecords {
 
   private place(row: number): void {
     const mask = this.index.length - 1;
-    let at = this.ids.readUInt32LE(row * ID_BYTES) & mask;
+    let at = hash(this.ids, row * ID_BYTES) & mask;
     while (this.index[at] !== EMPTY) at = (at + 1) & mask;
     this.index[at] = row;
     this.used++;
@@ -186,6 +186,16 @@ export class PackedRecords {
     const hex = this.ids.toString('hex', row * ID_BYTES, (row + 1) * ID_BYTES);
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
   }
+}
+
+/** Of all 16 bytes: ids that differ in their last digits only must not crowd into one run of the index. */
+export function hash(ids: Buffer, offset: number): number {
+  let mixed = 0;
+  for (let at = offset; at < offset + ID_BYTES; at += 4) {
+    mixed = Math.imul(mixed ^ ids.readInt32LE(at), 0x9e3779b1);
+    mixed ^= mixed >>> 15;
+  }
+  return mixed >>> 0;
 }
 
 function isUntouched(record: RequestRecord): boolean {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RequestRecord } from '../contract/index.ts';
 import { makeRecord } from './fixtures/records.ts';
-import { PackedRecords } from './packed-records.ts';
+import { hash, PackedRecords } from './packed-records.ts';
 import { RecordTable } from './record-table.ts';
 
 const waiting = (seq: number, change: Partial<RequestRecord> = {}): RequestRecord => {
@@ -102,4 +102,15 @@ describe('RecordTable', () => {
     for (const at of [3, 4, 2499]) expect(table.has(records[at]!.id)).toBe(false);
     expect(table.inOrder()).toHaveLength(2497);
   });
+});
+
+test.each([0, 4, 8, 12])('ids that differ in their bytes from %i on only spread over the index', (at) => {
+  const slots = new Set<number>();
+  const id = Buffer.alloc(16);
+  for (let n = 0; n < 4096; n++) {
+    id.writeUInt32BE(n, at);
+    slots.add(hash(id, 0) & 0xffff);
+  }
+  // 4096 of 65536 at random leave about 3970 places; the bytes themselves would leave as few as one.
+  expect(slots.size).toBeGreaterThan(3500);
 });
