@@ -195,7 +195,11 @@ export function hash(ids: Buffer, offset: number): number {
     mixed = Math.imul(mixed ^ ids.readInt32LE(at), 0x9e3779b1);
     mixed ^= mixed >>> 15;
   }
-  return mixed >>> 0;
+  // The finalizer of MurmurHash3: every bit of the last word reaches the low bits too.
+  mixed = Math.imul(mixed, 0x85ebca6b);
+  mixed ^= mixed >>> 13;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
 function isUntouched(record: RequestRecord): boolean {
