@@ -12,7 +12,7 @@ export interface Instruction {
 /** The instructions of a Dockerfile. Comments and blank lines between them belong to none. */
 export function readDockerfile(source: string): Instruction[] {
   const lines = source.split(/\r\n|\n/);
-  const escape = /^#\s*escape\s*=\s*`/im.test(lines[0] ?? '') ? '`' : '\\';
+  const continuation = /^#\s*escape\s*=\s*`/im.test(lines[0] ?? '') ? '`' : '\\';
   const found: Instruction[] = [];
   for (let index = 0; index < lines.length; index++) {
     const first = lines[index]!;
@@ -20,7 +20,7 @@ export function readDockerfile(source: string): Instruction[] {
     const start = index + 1;
     const parts: string[] = [];
     for (let line = first; ; line = lines[++index]!) {
-      const open = line.trimEnd().endsWith(escape);
+      const open = line.trimEnd().endsWith(continuation);
       // A comment line inside a continued instruction is not part of it and does not end it.
       if (parts.length === 0 || !/^\s*#/.test(line)) parts.push(open ? line.trimEnd().slice(0, -1) : line);
       const inside = open || (parts.length > 1 && /^\s*#/.test(line)) || (parts.length > 1 && line.trim() === '');

@@ -2,7 +2,7 @@ import { applyEdits, type Edit } from '../edits.ts';
 import { environmentReads, isSecretName } from '../environment-names.ts';
 import { Ledger } from '../ledger.ts';
 import { type PlannedStatement, planModule } from '../module-plan.ts';
-import { withComments } from '../move-statements.ts';
+import { lineEnd, withComments } from '../move-statements.ts';
 import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
 import type { ImportReport } from '../report.ts';
@@ -53,7 +53,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
       const startNodes = new Set(calls.map(({ call }) => call.id));
       const library = libraryEdits(root, text, entry, ledger, startNodes);
       for (const part of library.parts) parts.add(part);
-      const edits: Edit[] = [...handler.edits, ...library.edits, ...functionEdits(plan, text, entry, ledger)];
+      const edits: Edit[] = [...handler.edits, ...library.edits, ...functionEdits(plan, entry, ledger)];
       let volume = volumeEdits(root, entry, ledger, edits);
       const dropped = new Set<number>(handler.dropped);
       for (const { node } of plan) {
@@ -270,7 +270,8 @@ function neededImports(app: SourceApp, plan: readonly PlannedStatement[]): strin
   const wants = (name: string) => new RegExp(`(^|[^.\\w])${name}\\.`, 'm').test(text);
   const standard = ['json', 'os', 'sys', 'typing'].filter((name) => wants(name) && !there.has(name));
   const lines = standard.map((name) => `import ${name}`);
-  if (lines.length > 0) lines.push('');
+  // The standard library first, as import sorters have it.
+  if (lines.length > 0 || there.size > 0) lines.push('');
   return [
     ...lines,
     'import fal',
@@ -280,15 +281,22 @@ function neededImports(app: SourceApp, plan: readonly PlannedStatement[]): strin
 }
 
 function insertImports(plan: readonly PlannedStatement[], text: string, lines: readonly string[]): Edit {
-  const first = plan.findIndex(({ node, fate }, index) => {
-    const docstring = index === 0 && node.type === 'expression_statement' && node.namedChildren[0]?.type === 'string';
-    return fate !== 'future' && !docstring;
-  });
+  const first = plan.findIndex(({ node, fate }, index) => fate !== 'future' && !(index === 0 && isDocstring(node)));
+  const leading = plan.slice(first).findIndex(({ node, fate }) => fate === 'kept' && !/^import/.test(node.type));
+  const top = plan.slice(first, leading < 0 ? plan.length : first + leading);
+  // After the imports that the file keeps at its top, so that they stay one block.
+  const last = first < 0 ? undefined : top.findLast(({ fate }) => fate === 'kept')?.node;
+  if (last) {
+    const at = lineEnd(text, last.endIndex);
+    return { start: at, end: at, text: `${text[at - 1] === '\n' ? '' : '\n'}${lines.join('\n')}\n` };
+  }
   const node = plan[first]?.node;
-  // Imports at the top come after them, so that the block stays one.
-  const kept = plan[first]?.fate === 'kept' && /^import/.test(node?.type ?? '');
-  const at = node ? (kept ? node.startIndex : withComments(node, text)) : text.length;
-  return { start: at, end: at, text: `${lines.join('\n')}\n${kept ? '' : '\n'}` };
+  const at = node ? withComments(node, text) : text.length;
+  return { start: at, end: at, text: `${lines.join('\n')}\n\n` };
+}
+
+function isDocstring(node: SyntaxNode): boolean {
+  return node.type === 'expression_statement' && node.namedChildren[0]?.type === 'string';
 }
 
 function futureEdits(plan: readonly PlannedStatement[], text: string, file: string, ledger: Ledger): Edit[] {

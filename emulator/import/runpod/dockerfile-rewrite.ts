@@ -62,7 +62,7 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
   const off = (at: Instruction, why: string): void =>
     replace(at, [`# fal: ${why}`, ...at.text.split('\n').map((line) => `# ${line}`)]);
   let root = true;
-  instructions.forEach((at, index) => {
+  const rewrite = (at: Instruction, index: number): void => {
     const place = { file: path, line: at.start };
     const shown = /^(ENV|ARG)$/.test(at.keyword)
       ? at.text.replace(/(\w*(?:TOKEN|KEY|SECRET|PASSWORD)\w*[ =]).*/i, '$1…')
@@ -78,7 +78,10 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
       case 'COPY':
       case 'ADD': {
         const copy = copyOf(at);
-        if (!copy) return item('kept');
+        if (!copy) {
+          item('kept');
+          return;
+        }
         const keep = copy.from.filter((name) => !isEntry(name, entry) && !/(^|\/)test_input\.json$/.test(name));
         const dropped = copy.from.filter((name) => !keep.includes(name));
         if (copy.from.some((name) => isEntry(name, entry))) {
@@ -88,28 +91,38 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
         }
         if (dropped.length === 0) {
           result.copies.push(...keep);
-          return item('kept');
+          item('kept');
+          return;
         }
         item('reported');
         const reason = `fal brings the app's file itself: ${dropped.join(', ')} is not copied.`;
         ledger.note('F304', 'OK', { source: place, text: at.text, reason });
-        if (keep.length === 0) return off(at, 'the app brings this file itself.');
+        if (keep.length === 0) {
+          off(at, 'the app brings this file itself.');
+          return;
+        }
         result.copies.push(...keep);
         let changed = at.text;
         for (const name of dropped)
-          changed = changed.replace(new RegExp(`\\s+["']?${escape(name)}["']?,?(?=[\\s\\]])`), ' ');
-        return replace(at, [changed.replace(/ {2,}/g, ' ')]);
+          changed = changed.replace(new RegExp(`\\s+["']?${literalPattern(name)}["']?,?(?=[\\s\\]])`), ' ');
+        replace(at, [changed.replace(/ {2,}/g, ' ')]);
+        return;
       }
       case 'RUN': {
         const without = withoutRunpod(at.text);
-        if (without === at.text) return item('kept');
+        if (without === at.text) {
+          item('kept');
+          return;
+        }
         item('reported');
         ledger.note('F305', 'OK', {
           source: place,
           text: at.text,
           reason: 'The runpod package is not needed any more.',
         });
-        return without === null ? off(at, 'the runpod package is not needed.') : replace(at, [without]);
+        if (without === null) off(at, 'the runpod package is not needed.');
+        else replace(at, [without]);
+        return;
       }
       case 'ENV':
       case 'ARG': {
@@ -130,26 +143,39 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
             text: shown,
             reason,
             next,
-            anchor: { file, text: mark('F306') },
+            anchor: { file, text: `${mark('F306')} ${at.keyword} ${secret[0]} ` },
           });
-          return replace(at, [`# ${mark('F306')} ${at.keyword} ${secret[0]} had a value here; make it a secret.`]);
+          const rest = Object.entries(pairs).filter(([name]) => !isSecretName(name));
+          replace(at, [
+            `# ${mark('F306')} ${at.keyword} ${secret[0]} had a value here; make it a secret.`,
+            ...rest.map(([name, value]) => `${at.keyword} ${name}=${JSON.stringify(moveVolume(value))}`),
+          ]);
+          return;
         }
         if (at.keyword === 'ENV') Object.assign(result.variables, pairs);
         const moved = moveVolume(at.text);
-        if (moved === at.text) return item('kept');
+        if (moved === at.text) {
+          item('kept');
+          return;
+        }
         item('mapped');
-        return replace(at, [moved]);
+        replace(at, [moved]);
+        return;
       }
       case 'USER':
         root = /^(root|0)\b/.test(at.args);
-        return item('kept');
+        item('kept');
+        return;
       case 'FROM':
         root = true;
-        return item('kept');
+        item('kept');
+        return;
       default:
-        return item('kept');
+        item('kept');
+        return;
     }
-  });
+  };
+  for (const [index, at] of instructions.entries()) rewrite(at, index);
   const uv = /\buv pip install\b/.test(text);
   if (!root) {
     lines.push('USER root');
@@ -185,7 +211,7 @@ function isEntry(name: string, entry: string): boolean {
   return bare === entry || entry.endsWith(`/${bare}`);
 }
 
-function escape(text: string): string {
+function literalPattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
@@ -229,7 +255,8 @@ function startCommand(
   const unknown = script !== undefined && source.script(script) === null;
   if (script === undefined || (!unknown && more.length === 0)) {
     ledger.note('F301', 'OK', { source: place, text: at.text, reason: "fal starts the app's server itself." });
-    return off(at, "starts the app's server itself, so this is not run.");
+    off(at, "starts the app's server itself, so this is not run.");
+    return;
   }
   result.todo = true;
   const what = unknown ? `${script} is not in the folder` : `${script} also runs: ${more.slice(0, 6).join(' · ')}`;

@@ -56,7 +56,7 @@ export function readHandler(
         text: other.call.text,
         reason,
         next,
-        anchor: { file, text: mark('F107') },
+        anchor: { file, text: `${mark('F107')} another handler was started here: ${handlerText(other)}` },
       });
     }
     const note = last ? '' : `  # ${mark('F107')} another handler was started here: ${handlerText(other)}`;

@@ -19,7 +19,7 @@ const MAX_DEPTH = 4;
 /** Fields that a handler reads from `job["input"]`, itself or through functions that it gives the input to. */
 export function fieldsOfHandler(handler: SyntaxNode, resolve: Resolve): InputField[] {
   const reads: Read[] = [];
-  const job = parameterNames(handler)[0];
+  const job = parameterNames(handler).find((name) => name !== 'self' && name !== 'cls');
   if (job !== undefined) follow(handler, new Set([job]), new Set(), resolve, reads, new Set(), 0);
   const fields = new Map<string, InputField>();
   for (const key of new Set(reads.map((read) => read.key))) {

@@ -83,10 +83,9 @@ export function libraryEdits(
       text: node.text,
       reason,
       next,
-      anchor: { file, text: mark('F128') },
+      anchor: { file, text: `${mark('F128')} ${what} ` },
     });
-    const indent =
-      ' '.repeat(0) + source.slice(source.lastIndexOf('\n', statement.startIndex - 1) + 1, statement.startIndex);
+    const indent = source.slice(source.lastIndexOf('\n', statement.startIndex - 1) + 1, statement.startIndex);
     const clean = /^[ \t]*$/.test(indent) ? indent : '';
     const quoted = statement.text.split('\n').map((part) => `# ${part.trimEnd()}`);
     const simple = /^(expression_statement|assert_statement|delete_statement|raise_statement)$/.test(statement.type);

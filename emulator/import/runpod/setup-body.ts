@@ -27,6 +27,8 @@ export function setupBody(
     }
     const range = fate === 'main' ? mainRange(node, source) : { start, end, prefix: '' };
     const text = moveLines(source, range, edits, node, PAD).replace(/\s+$/, '');
+    const definition = /^(function|class|decorated)_definition$/.test(node.type);
+    if (definition && lines.length > 0) lines.push('');
     if (text.trim() !== '') lines.push(...text.split('\n'));
   }
   return { lines, removals };
@@ -66,7 +68,7 @@ export function globalNames(body: readonly string[], parser: PythonParser): stri
 }
 
 /** What Python allows at module level and not in a function. */
-export function functionEdits(plan: readonly PlannedStatement[], source: string, file: string, ledger: Ledger): Edit[] {
+export function functionEdits(plan: readonly PlannedStatement[], file: string, ledger: Ledger): Edit[] {
   const edits: Edit[] = [];
   for (const { node: statement, fate } of plan) {
     if (fate !== 'setup' && fate !== 'main') continue;
