@@ -8,6 +8,7 @@ import { loadPythonParser } from '../../find/python-parser.ts';
 import { importApp } from '../../import/import-app.ts';
 import type { ImportedApp, PlatformName, SourceFolder } from '../../import/platform.ts';
 import { reportMarkdown } from '../../import/report-markdown.ts';
+import type { PythonParser } from '../../import/syntax.ts';
 import { table } from '../table.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 
@@ -25,11 +26,15 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 5000;
 
 /** Converts an app into a new folder. Exit 1 when a person must do something before the app can run. */
-export async function importCommand(terminal: Terminal, given: string, options: ImportOptions): Promise<number> {
+export async function importCommand(
+  terminal: Terminal,
+  given: string,
+  options: ImportOptions,
+  loadParser: () => Promise<PythonParser> = shippedParser,
+): Promise<number> {
   if (!PLATFORMS.includes(options.from)) throw usage(`--from ${options.from} is not one of ${PLATFORMS.join(', ')}.`);
   const { folder, root, entry } = readFolder(resolve(terminal.cwd, given));
-  const wasmDir = fileURLToPath(new URL('.', assetUrl('treeSitterWasm')));
-  const parser = await loadPythonParser(wasmDir);
+  const parser = await loadParser();
   const app = importApp(folder, { from: options.from as PlatformName | 'auto', entry }, parser);
   const out = resolve(terminal.cwd, options.out ?? `${basename(root)}-fal`);
   if (app.files.length > 0) writeApp(out, root, app);
@@ -43,6 +48,9 @@ export async function importCommand(terminal: Terminal, given: string, options: 
   const { TODO: left, BLOCKED: refused } = app.report.levels;
   return left + refused > 0 ? EXIT.failed : EXIT.ok;
 }
+
+const shippedParser = (): Promise<PythonParser> =>
+  loadPythonParser(fileURLToPath(new URL('.', assetUrl('treeSitterWasm'))));
 
 /** The folder of a path, or that of a file with the file as the entry. */
 function readFolder(path: string): { folder: SourceFolder; root: string; entry: string | null } {
