@@ -9,6 +9,7 @@ import type { ImportReport } from '../report.ts';
 import type { SourceApp } from '../source-app.ts';
 import { readSource, writeSource } from '../source-text.ts';
 import { type PythonParser, type SyntaxNode, walk } from '../syntax.ts';
+import { firstSyntaxError } from '../syntax-errors.ts';
 import { appClass, CONVERTED } from './app-class.ts';
 import { planEnvironment } from './environment.ts';
 import { readHandler } from './handler.ts';
@@ -33,7 +34,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
     return blocked(ledger, entry, name, 'F004', 1, `${entry} is converted already.`);
   }
   return parser.withTree(source.text, (root) => {
-    const broken = firstError(root);
+    const broken = firstSyntaxError(root, source.text);
     if (broken !== null) return blocked(ledger, entry, name, 'F001', broken, `${entry} has a syntax error.`);
     const siblings = importedFiles(folder, entry, root, parser);
     return withDefinitions(folder, siblings, parser, (lookup, trees) => {
@@ -69,7 +70,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
       for (const file of siblings) {
         const tree = trees.get(file);
         const form = readSource(folder.files.get(file)!);
-        if (!tree || typeof form === 'string' || firstError(tree) !== null) continue;
+        if (!tree || typeof form === 'string' || firstSyntaxError(tree, form.text) !== null) continue;
         const own = libraryEdits(tree, form.text, file, ledger, new Set());
         for (const part of own.parts) parts.add(part);
         const changes = [...own.edits];
@@ -197,12 +198,6 @@ function reportOf(
       ? [{ from: VOLUME, to: VOLUME_AT_FAL, next: `fal files upload <file> ${VOLUME_AT_FAL}/<file>` }]
       : [],
   };
-}
-
-function firstError(root: SyntaxNode): number | null {
-  if (!root.hasError) return null;
-  for (const node of walk(root)) if (node.isError || node.isMissing) return node.startPosition.row + 1;
-  return 1;
 }
 
 function identifiers(root: SyntaxNode): Set<string> {

@@ -1,11 +1,13 @@
-import { copyOf, environmentOf, readDockerfile } from '../dockerfile.ts';
+import { environmentOf, readDockerfile } from '../dockerfile.ts';
 import type { Ledger } from '../ledger.ts';
 import type { ImportedFile, SourceFolder } from '../platform.ts';
 import { pythonString } from '../python-text.ts';
 import { conflictsWithFal, readRequirements, requirementItems } from '../requirements.ts';
 import type { Environment } from '../source-app.ts';
-import { pipLayers, rewriteDockerfile } from './dockerfile-rewrite.ts';
-import { machineTypesFor, readHub } from './hub.ts';
+import { rewriteDockerfile } from './dockerfile-rewrite.ts';
+import { copiedSources, matchesSource } from './image-files.ts';
+import { machineOf } from './machine.ts';
+import { pipLayers } from './pip-layers.ts';
 import { folderOf, join } from './siblings.ts';
 
 export interface EnvironmentSource {
@@ -42,10 +44,6 @@ const WITH_RUNPOD = new Map([
   ['psutil', 'psutil'],
 ]);
 
-// Packages and images that are of little use without a GPU.
-const GPU_HINT =
-  /\b(torch|diffusers|vllm|sglang|xformers|bitsandbytes|tensorrt|onnxruntime-gpu|flash-attn|nvidia|cuda)\b/i;
-
 /** Where the worker's packages, files and hardware come from, and what they are at fal. */
 export function planEnvironment(source: EnvironmentSource): PlannedEnvironment {
   const { folder, entry, ledger } = source;
@@ -66,7 +64,7 @@ export function planEnvironment(source: EnvironmentSource): PlannedEnvironment {
   const plan: PlannedEnvironment = layers
     ? pipEnvironment(source, layers, dockerfile ?? null, dockerText)
     : imageEnvironment(source, dockerfile!, dockerText!, seen);
-  Object.assign(plan, machineOf(source, `${dockerText ?? ''}\n${(layers ?? []).flat().join('\n')}`));
+  Object.assign(plan, machineOf(folder, entry, `${dockerText ?? ''}\n${(layers ?? []).flat().join('\n')}`, ledger));
   return plan;
 }
 
@@ -228,7 +226,7 @@ function imageEnvironment(
   const files: ImportedFile[] = [
     { path: target, origin: 'written', content: Buffer.from(`${result.lines.join('\n')}\n`) },
   ];
-  const copied = stageCopies(dockerText).map((name) => join(context, name.replace(/^\.?\//, '').replace(/\/$/, '')));
+  const copied = copiedSources(dockerText).map((name) => join(context, name.replace(/^\.?\//, '').replace(/\/$/, '')));
   for (const [path, content] of folder.files) {
     if (
       path === entry ||
@@ -238,7 +236,7 @@ function imageEnvironment(
       /(^|\/)(\.git|__pycache__)\//.test(path)
     )
       continue;
-    const needed = copied.some((name) => matches(name, path, context));
+    const needed = copied.some((name) => matchesSource(name, path, context));
     if (!needed) continue;
     const after = /requirements[\w.-]*\.txt$/.test(path) ? withoutRunpodLine(path, content, ledger) : null;
     files.push(after ? { path, origin: 'converted', content: after } : { path, origin: 'copied', content });
@@ -248,7 +246,7 @@ function imageEnvironment(
       name === context ||
       /[*?$]/.test(name) ||
       name === entry ||
-      files.some(({ path }) => matches(name, path, context)) ||
+      files.some(({ path }) => matchesSource(name, path, context)) ||
       taken.has(name);
     if (there || /^https?:/.test(name) || /(^|\/)test_input\.json$/.test(name) || folder.files.has(name)) continue;
     const reason = `The Dockerfile copies ${name}, which ${folder.unread.includes(name) ? 'is too large to be taken along' : 'is not in the folder'}.`;
@@ -270,24 +268,6 @@ function imageEnvironment(
     setup,
     files,
   };
-}
-
-function stageCopies(dockerText: string): string[] {
-  return readDockerfile(dockerText)
-    .filter(({ keyword }) => keyword === 'COPY' || keyword === 'ADD')
-    .flatMap((at) => copyOf(at)?.from ?? []);
-}
-
-function matches(source: string, path: string, context: string): boolean {
-  if (source === context || source === '' || source === '.' || source === join(context, '.'))
-    return path.startsWith(context);
-  if (path === source || path.startsWith(`${source}/`)) return true;
-  if (!/[*?]/.test(source)) return false;
-  const pattern = source
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '[^/]*')
-    .replaceAll('?', '[^/]');
-  return new RegExp(`^${pattern}(/|$)`).test(path);
 }
 
 function withoutRunpodLine(path: string, content: Uint8Array, ledger: Ledger): Uint8Array | null {
@@ -315,76 +295,4 @@ function withoutRunpodLine(path: string, content: Uint8Array, ledger: Ledger): U
     }
   }
   return changed ? Buffer.from(lines.filter((line) => line !== '\0').join('\n'), 'latin1') : null;
-}
-
-/** Machine types, from the hub file or from what the environment is made for. */
-function machineOf(
-  { folder, entry, ledger }: EnvironmentSource,
-  hints: string,
-): { machineTypes: string[]; gpus: number } {
-  const path = ['.runpod/hub.json', join(folderOf(entry), '.runpod/hub.json')].find((name) => folder.files.has(name));
-  const hub = path === undefined ? null : readHub(text(folder, path));
-  const anchor = { file: entry, text: 'machine_type =' };
-  if (path !== undefined && typeof hub === 'string') {
-    ledger.item('file', { file: path, line: 1 }, path, 'reported');
-    ledger.note('F503', 'CHECK', {
-      source: { file: path, line: 1 },
-      text: path,
-      reason: `${path} was not used: ${hub}.`,
-      next: 'Set machine_type yourself.',
-    });
-  }
-  if (path !== undefined && hub && typeof hub !== 'string') {
-    for (const { key, text: setting, line } of hub.settings) {
-      const used = /^(gpuIds|gpuCount|runsOn|env)$/.test(key);
-      ledger.item('setting', { file: path, line }, setting, used ? 'mapped' : 'reported');
-      if (!used)
-        ledger.note('F504', 'OK', {
-          source: { file: path, line },
-          text: setting,
-          reason: `"${key}" describes the worker in RunPod's hub; fal has no such setting.`,
-        });
-    }
-    for (const name of hub.env) {
-      ledger.note('F602', 'CHECK', {
-        source: { file: path, line: 1 },
-        text: name,
-        reason: `${name} was a setting of the endpoint.`,
-        next: `Set it in the Dockerfile, or as a secret: fal secrets set ${name}=…`,
-      });
-    }
-    const { types, unknown } = machineTypesFor(hub.gpuIds);
-    const source = { file: path, line: hub.settings.find(({ key }) => key === 'gpuIds')?.line ?? 1 };
-    if (unknown.length > 0)
-      ledger.note('F505', 'CHECK', {
-        source,
-        text: unknown.join(', '),
-        reason: `No machine type of fal is known for ${unknown.join(', ')}.`,
-        next: 'Choose one by its memory.',
-        anchor,
-      });
-    if (types.length > 0) {
-      ledger.note('F501', 'CHECK', {
-        source,
-        text: hub.gpuIds.join(', '),
-        reason: `${hub.gpuIds.join(', ')} → ${types.join(', ')}: as much memory or more, another card. GPU-A100 has 40 GB at fal and is no 80 GB card.`,
-        next: 'Compare price and architecture; packages built for one card may not run on another.',
-        anchor,
-      });
-      return { machineTypes: types, gpus: hub.gpuCount };
-    }
-    if (hub.runsOnCpu) return { machineTypes: ['M'], gpus: 1 };
-  }
-  const gpu = GPU_HINT.test(hints);
-  const reason = gpu
-    ? 'No file names the GPU of the worker: GPU-A100 (40 GB) was put in its place.'
-    : 'No file names the hardware of the worker, and nothing asks for a GPU: the small CPU machine M was taken.';
-  ledger.note('F506', 'CHECK', {
-    source: { file: entry, line: 1 },
-    text: 'machine',
-    reason,
-    next: 'Set machine_type to what the endpoint used.',
-    anchor,
-  });
-  return { machineTypes: [gpu ? 'GPU-A100' : 'M'], gpus: 1 };
 }
