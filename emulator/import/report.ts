@@ -9,7 +9,7 @@ export const PlaceSchema = z.object({ file: z.string(), line: z.number() });
 export type Place = z.infer<typeof PlaceSchema>;
 
 export const FindingSchema = z.object({
-  /** Stable: `F` and three digits, listed in docs/import-runpod.md. */
+  /** Stable: `F` and three digits, the same for the same reason. */
   code: z.string(),
   level: LevelSchema,
   source: z.nullable(PlaceSchema),
