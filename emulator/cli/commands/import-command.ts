@@ -1,0 +1,151 @@
+import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { WindtunnelError } from '../../contract/index.ts';
+import { assetUrl } from '../../core/assets.ts';
+import { loadPythonParser } from '../../find/python-parser.ts';
+import { importApp } from '../../import/import-app.ts';
+import type { ImportedApp, PlatformName, SourceFolder } from '../../import/platform.ts';
+import { reportMarkdown } from '../../import/report-markdown.ts';
+import type { PythonParser } from '../../import/syntax.ts';
+import { table } from '../table.ts';
+import { EXIT, type Terminal, usage } from '../terminal.ts';
+
+interface ImportOptions {
+  from: string;
+  out?: string;
+  report?: string;
+  json?: boolean;
+}
+
+const PLATFORMS = ['auto', 'modal', 'runpod', 'cog'];
+const IGNORED = new Set(['.git', 'node_modules', '__pycache__', '.venv', 'venv', '.mypy_cache', '.ruff_cache']);
+// Sources are small; weights and samples are not, and are copied by hand.
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_FILES = 5000;
+
+/** Converts an app into a new folder. Exit 1 when a person must do something before the app can run. */
+export async function importCommand(
+  terminal: Terminal,
+  given: string,
+  options: ImportOptions,
+  loadParser: () => Promise<PythonParser> = shippedParser,
+): Promise<number> {
+  if (!PLATFORMS.includes(options.from)) throw usage(`--from ${options.from} is not one of ${PLATFORMS.join(', ')}.`);
+  const { folder, root, entry } = readFolder(resolve(terminal.cwd, given));
+  const parser = await loadParser();
+  const app = importApp(folder, { from: options.from as PlatformName | 'auto', entry }, parser);
+  const out = resolve(terminal.cwd, options.out ?? `${basename(root)}-fal`);
+  if (app.files.length > 0) writeApp(out, root, app);
+  if (options.report !== undefined) {
+    const file = resolve(terminal.cwd, options.report);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, `${JSON.stringify(app.report, null, 2)}\n`);
+  }
+  if (options.json) terminal.out(JSON.stringify(app.report, null, 2));
+  else tell(terminal, app, out);
+  const { TODO: left, BLOCKED: refused } = app.report.levels;
+  return left + refused > 0 ? EXIT.failed : EXIT.ok;
+}
+
+const shippedParser = (): Promise<PythonParser> =>
+  loadPythonParser(fileURLToPath(new URL('.', assetUrl('treeSitterWasm'))));
+
+/** The folder of a path, or that of a file with the file as the entry. */
+function readFolder(path: string): { folder: SourceFolder; root: string; entry: string | null } {
+  let root: string;
+  let entry: string | null = null;
+  try {
+    root = realpathSync(path);
+    if (statSync(root).isFile()) {
+      entry = basename(root);
+      root = dirname(root);
+    }
+  } catch (cause) {
+    throw new WindtunnelError('E_FILE_UNREADABLE', `There is no file or folder ${path}`, { cause });
+  }
+  const files = new Map<string, Uint8Array>();
+  const unread: string[] = [];
+  const visit = (folder: string): void => {
+    for (const item of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const at = join(folder, item.name);
+      const name = relative(root, at).split(sep).join('/');
+      if (item.isDirectory()) {
+        if (!IGNORED.has(item.name)) visit(at);
+      } else if (item.isFile()) {
+        // A folder of this size is no worker but somebody's home.
+        if (files.size >= MAX_FILES) {
+          throw new WindtunnelError('E_LIMIT', `${root} holds more than ${MAX_FILES} files.`, {
+            hint: 'Name the folder of the worker itself, or its file.',
+          });
+        }
+        if (statSync(at).size > MAX_FILE_BYTES) unread.push(name);
+        else files.set(name, readFileSync(at));
+      }
+    }
+  };
+  visit(root);
+  return { folder: { name: basename(root), files, unread }, root, entry };
+}
+
+function writeApp(out: string, root: string, app: ImportedApp): void {
+  const inside = relative(root, out);
+  if (inside === '') {
+    throw new WindtunnelError('E_IMPORT_OUT', 'The imported app cannot be written over its source.', {
+      hint: 'Name another folder with --out.',
+    });
+  }
+  let there: string[] = [];
+  try {
+    there = readdirSync(out);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
+      throw new WindtunnelError('E_IMPORT_OUT', `${out} is no folder to write into.`, { cause: error });
+    }
+  }
+  if (there.length > 0) {
+    throw new WindtunnelError('E_IMPORT_OUT', `${out} is not empty; nothing was overwritten.`, {
+      hint: 'Name another folder with --out, or remove that one.',
+    });
+  }
+  for (const { path, content } of app.files) {
+    const file = join(out, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+  writeFileSync(join(out, 'IMPORT.md'), reportMarkdown(app.report));
+}
+
+function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): void {
+  const { levels, findings, secrets } = report;
+  const shown = findings.filter(({ level }) => level === 'TODO' || level === 'BLOCKED');
+  const rows = shown.map(({ level, code, target, source, reason }) => {
+    const place = target ?? source;
+    return [level, code, place ? `${place.file}:${place.line}` : '', reason];
+  });
+  for (const line of table(rows)) terminal.out(line);
+  terminal.out(
+    `${report.app}: ${levels.OK} exact, ${levels.CHECK} to check, ${levels.TODO} left to you, ${levels.BLOCKED} blocked`,
+  );
+  for (const { command } of secrets) terminal.out(`secret: ${command}`);
+  if (files.length === 0) return;
+  terminal.out(`written to ${out}; what each line became is in ${join(out, 'IMPORT.md')}`);
+  terminal.out(`next: windtunnel run ${join(out, report.entry)}`);
+}
+
+export function addImportCommand(program: Command, run: (action: () => Promise<number>) => void, terminal: Terminal) {
+  program
+    .command('import')
+    .description('convert a RunPod worker into a fal app, in a new folder')
+    .argument('<path>', 'folder or file of the app')
+    .option('--from <platform>', PLATFORMS.join('|'), 'auto')
+    .option('--out <dir>', 'folder for the result, which must be empty (default: <name>-fal)')
+    .option('--report <file>', 'write the report as JSON, too')
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      '\nThe source is never changed and none of it is run. Exit 1 when something is left to you.\n\nExample:\n  windtunnel import ./my-worker --out ./my-app',
+    )
+    .action((path: string, options: ImportOptions) => run(() => importCommand(terminal, path, options)));
+}

@@ -1,0 +1,36 @@
+import type { ImportReport } from './report.ts';
+import type { PythonParser } from './syntax.ts';
+
+export type PlatformName = 'modal' | 'runpod' | 'cog';
+
+/** The folder to import, as bytes by path with `/`; nothing else of the machine is looked at. */
+export interface SourceFolder {
+  /** Base name of the folder: what the app is called when nothing else names it. */
+  name: string;
+  /** Relative paths in order, and the content of those that were read. */
+  files: ReadonlyMap<string, Uint8Array>;
+  /** Files that were too large to read; named in the report when they are needed. */
+  unread: readonly string[];
+}
+
+export interface ImportedFile {
+  path: string;
+  content: Uint8Array;
+  /** `copied`: as it was. `converted`: from a file of that name. `written`: new. */
+  origin: 'converted' | 'written' | 'copied';
+}
+
+export interface ImportedApp {
+  /** No files when the report has a BLOCKED finding. */
+  files: ImportedFile[];
+  report: ImportReport;
+}
+
+/** One way of writing apps that can be read. A new one is a folder beside `runpod/` and a line in `import-app.ts`. */
+export interface ImportPlatform {
+  name: PlatformName;
+  /** Files in which an app of this platform starts, in order of likelihood. */
+  detect(folder: SourceFolder, parser: PythonParser): string[];
+  /** Converts the app that starts in `entry`. Throws for nothing that stands in the source. */
+  convert(folder: SourceFolder, entry: string, parser: PythonParser): ImportedApp;
+}
