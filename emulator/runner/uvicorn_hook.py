@@ -38,7 +38,7 @@ class Switch:
         if len(secrets) != 1 or not hmac.compare_digest(secrets[0], self._secret):
             await _refuse(scope, send)
             return
-        # A unix socket has no client address; apps read request.client.host. In place: the access log reads it as well.
+        # A unix socket has no client address; apps read request.client.host. In place: what wraps us reads it as well.
         scope.update(headers=headers, client=scope.get("client") or ("127.0.0.1", 0), server=("0.0.0.0", 8080))
         if self._logs is None or request is None:
             await self._app(scope, receive, send)
@@ -91,6 +91,9 @@ def install(directory, secret, header, logs, starting):
             for name in ("host", "port", "fd"):
                 kwargs.pop(name, None)
             args = ()  # host and port again, by position
+            # The emulator tells each request itself, with its id and duration; a line here costs every request a wake-up
+            # of the agent and a frame on the link.
+            kwargs["access_log"] = False
             kwargs["uds"] = os.path.join(directory, "metrics.sock" if metrics else "app.sock")
             app = Switch(app, secret, header) if metrics else Switch(app, secret, header, logs, starting)
             init(self, app, *args, **kwargs)
@@ -110,7 +113,7 @@ def install(directory, secret, header, logs, starting):
 
 
 def _quieten(logs, starting):
-    """Keep what uvicorn says about itself, access lines too, out of the user's output. Its warnings and errors are theirs."""
+    """Keep what uvicorn says about itself out of the user's output. Its warnings and errors are theirs."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         for handler in logging.getLogger(name).handlers:
             if not hasattr(handler, "_windtunnel_emit"):

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ImportReportSchema } from '../../import/report.ts';
 import { FIXTURES } from '../../import/testing/fixtures.ts';
 import { testParser } from '../../import/testing/test-parser.ts';
+import { styleOf } from '../style.ts';
 import type { Terminal } from '../terminal.ts';
 import { importCommand } from './import-command.ts';
 
@@ -21,6 +22,9 @@ beforeEach(() => {
     cwd: folder,
     out: (line) => void out.push(line),
     note: (line) => void out.push(line),
+    status: () => undefined,
+    style: styleOf(false, {}),
+    noteStyle: styleOf(false, {}),
     interrupted: new AbortController().signal,
     interactive: false,
   };
