@@ -74,7 +74,7 @@ describe('help', () => {
   });
 
   test('commands that do not exist yet are not listed', async () => {
-    expect((await cli('--help')).stdout).not.toMatch(/^ {2}(new|import|deploy)\b/m);
+    expect((await cli('--help')).stdout).not.toMatch(/^ {2}(new|deploy)\b/m);
   });
 });
 
