@@ -35,7 +35,6 @@ export default class ReportFile implements Reporter {
       for (const test of module.children.allTests()) {
         const name = `${file} > ${test.fullName}`;
         const result = test.result();
-        if (test.diagnostic()?.flaky) process.stdout.write(`FLAKY (passed at its second try): ${name}\n`);
         report.tests.push({ name, state: result.state === 'pending' ? 'skipped' : result.state });
         if (result.state === 'passed') report.passed += 1;
         else if (result.state === 'failed') report.failed.push({ name, message: result.errors[0]?.message ?? '' });
