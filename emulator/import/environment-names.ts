@@ -1,3 +1,4 @@
+import type { Ledger } from './ledger.ts';
 import type { Place } from './report.ts';
 import { dotted, type SyntaxNode, stringText, walk } from './syntax.ts';
 
@@ -36,4 +37,41 @@ export function isSecretName(name: string): boolean {
 export interface SecretNeed {
   name: string;
   source: Place;
+}
+
+/** A finding for each environment variable that a file reads: a secret, the platform's own (`own`), or configuration. */
+export function environmentNotes(
+  root: SyntaxNode,
+  file: string,
+  ledger: Ledger,
+  own: { prefix: RegExp; name: string },
+): void {
+  const seen = new Set<string>();
+  for (const { name, node } of environmentReads(root)) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const source = { file, line: node.startPosition.row + 1 };
+    if (isSecretName(name)) {
+      ledger.note('F601', 'CHECK', {
+        source,
+        text: name,
+        reason: `${name} looks like a secret: the app reads it at run time.`,
+        next: `fal secrets set ${name}=…`,
+      });
+    } else if (own.prefix.test(name)) {
+      ledger.note('F603', 'CHECK', {
+        source,
+        text: name,
+        reason: `${name} was set by ${own.name} and is not set by fal.`,
+        next: 'Check what the code does without it, or set it yourself.',
+      });
+    } else {
+      ledger.note('F602', 'CHECK', {
+        source,
+        text: name,
+        reason: `${name} is configuration from the environment; nothing sets it at fal unless the Dockerfile does.`,
+        next: `Set it in the Dockerfile, or as a secret: fal secrets set ${name}=…`,
+      });
+    }
+  }
 }

@@ -16,15 +16,22 @@ const STRING_METHODS =
 /**
  * Which statements of a module stay where they are, and which must wait for `setup`: whatever imports a package that a
  * deploying machine may lack, calls something with an effect, reads the environment, or needs a name that such a
- * statement binds. fal imports the app's file on the developer's machine, the others never did.
+ * statement binds. fal imports the app's file on the developer's machine, the others never did. `decide` has the last
+ * word on a statement, whatever it needs.
  */
-export function planModule(root: SyntaxNode, alwaysMove: (node: SyntaxNode) => boolean): PlannedStatement[] {
+export function planModule(
+  root: SyntaxNode,
+  decide: (node: SyntaxNode) => 'setup' | 'kept' | null,
+): PlannedStatement[] {
   const nodes = root.namedChildren.filter(({ type }) => type !== 'comment');
+  const pinned = new Set<number>();
   const plan = nodes.map((node, index): PlannedStatement => {
     if (node.type === 'future_import_statement') return { node, fate: 'future' };
     if (isMainBlock(node)) return { node, fate: 'main' };
     const docstring = index === 0 && isString(node);
-    return { node, fate: !docstring && (alwaysMove(node) || mustWait(node)) ? 'setup' : 'kept' };
+    const decided = docstring ? 'kept' : decide(node);
+    if (decided === 'kept') pinned.add(node.id);
+    return { node, fate: decided ?? (mustWait(node) ? 'setup' : 'kept') };
   });
   const facts = new Map(plan.map((entry) => [entry, { bound: boundNames(entry.node), reads: readNames(entry.node) }]));
   const late = new Set(['__file__']);
@@ -34,6 +41,7 @@ export function planModule(root: SyntaxNode, alwaysMove: (node: SyntaxNode) => b
     changed = false;
     for (const entry of plan) {
       const { bound, reads } = facts.get(entry)!;
+      if (pinned.has(entry.node.id)) continue;
       if (entry.fate === 'kept') {
         const unknown = star && [...reads].some((name) => !anywhere.has(name) && !BUILTINS.has(name));
         // A name that is bound twice keeps the order of its bindings only if both move.

@@ -1,14 +1,27 @@
+import { blockedApp, buildReport } from '../build-report.ts';
 import { applyEdits, type Edit } from '../edits.ts';
-import { environmentReads, isSecretName } from '../environment-names.ts';
+import { environmentNotes } from '../environment-names.ts';
 import { Ledger } from '../ledger.ts';
+import {
+  freeName,
+  futureEdits,
+  globalLines,
+  identifiers,
+  insertImports,
+  itemsOf,
+  lineOf,
+  stringsOf,
+  topModules,
+} from '../module-edits.ts';
 import { type PlannedStatement, planModule } from '../module-plan.ts';
-import { lineEnd, withComments } from '../move-statements.ts';
+
 import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
-import type { ImportReport } from '../report.ts';
+import { functionEdits, globalNames, setupBody, usesFileName } from '../setup-body.ts';
+import { folderOf, importedFiles, join, withDefinitions } from '../siblings.ts';
 import type { SourceApp } from '../source-app.ts';
 import { readSource, writeSource } from '../source-text.ts';
-import { type PythonParser, type SyntaxNode, walk } from '../syntax.ts';
+import type { PythonParser, SyntaxNode } from '../syntax.ts';
 import { firstSyntaxError } from '../syntax-errors.ts';
 import { appClass, CONVERTED } from './app-class.ts';
 import { planEnvironment } from './environment.ts';
@@ -16,39 +29,41 @@ import { readHandler } from './handler.ts';
 import { readInput } from './input-model.ts';
 import { libraryEdits } from './library-edits.ts';
 import { isLibrary, libraryNames, type Tool } from './library-uses.ts';
-import { functionEdits, globalNames, setupBody, usesFileName } from './setup-body.ts';
-import { folderOf, importedFiles, join, withDefinitions } from './siblings.ts';
 import { startCalls } from './start-call.ts';
 import { VOLUME, VOLUME_AT_FAL, volumeEdits } from './volume-edits.ts';
 import { workerTools } from './worker-tools.ts';
 
 // Long: the one place where the parts of a worker come together, in the order in which they need each other.
 
+const RUNPOD_VARIABLES = { prefix: /^RUNPOD_/, name: 'RunPod' };
+
 /** Converts the worker that starts in `entry`. A source that cannot be converted gives a report and no files. */
 export function convertWorker(folder: SourceFolder, entry: string, parser: PythonParser): ImportedApp {
   const ledger = new Ledger();
   const name = folder.name;
+  const blocked = (code: string, line: number, reason: string): ImportedApp =>
+    blockedApp(ledger, { platform: 'runpod', entry, app: name }, { code, line, reason });
   const source = readSource(folder.files.get(entry) ?? new Uint8Array());
-  if (typeof source === 'string') return blocked(ledger, entry, name, 'F002', 1, `${entry} cannot be read: ${source}.`);
+  if (typeof source === 'string') return blocked('F002', 1, `${entry} cannot be read: ${source}.`);
   if (source.text.includes(CONVERTED)) {
-    return blocked(ledger, entry, name, 'F004', 1, `${entry} is converted already.`);
+    return blocked('F004', 1, `${entry} is converted already.`);
   }
   return parser.withTree(source.text, (root) => {
     const broken = firstSyntaxError(root, source.text);
-    if (broken !== null) return blocked(ledger, entry, name, 'F001', broken, `${entry} has a syntax error.`);
+    if (broken !== null) return blocked('F001', broken, `${entry} has a syntax error.`);
     const siblings = importedFiles(folder, entry, root, parser);
     return withDefinitions(folder, siblings, parser, (lookup, trees) => {
       const text = source.text;
       const names = libraryNames(root);
       const calls = startCalls(root, names);
       const handler = readHandler(calls, root, lookup, text, entry, ledger);
-      if (typeof handler === 'string') return blocked(ledger, entry, name, 'F003', 1, handler);
+      if (typeof handler === 'string') return blocked('F003', 1, handler);
       const taken = identifiers(root);
       const className = freeName(pascalCase(name), taken);
       taken.add(className).add(`${className}Input`);
 
       const plan = planModule(root, (node) => {
-        return /^import/.test(node.type) && [...importedLibraries(node)].length > 0;
+        return /^import/.test(node.type) && [...importedLibraries(node)].length > 0 ? 'setup' : null;
       });
       const parts = new Set<Tool['part']>();
       const startNodes = new Set(calls.map(({ call }) => call.id));
@@ -63,7 +78,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
         if (/^import/.test(node.type) && own.length === 1 && own[0]!.text === '' && own[0]!.end === node.endIndex)
           dropped.add(node.id);
       }
-      environmentNotes(root, entry, ledger);
+      environmentNotes(root, entry, ledger, RUNPOD_VARIABLES);
 
       const converted: ImportedFile[] = [];
       const texts = new Map<string, string>();
@@ -75,7 +90,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
         for (const part of own.parts) parts.add(part);
         const changes = [...own.edits];
         if (volumeEdits(tree, file, ledger, changes)) volume = true;
-        environmentNotes(tree, file, ledger);
+        environmentNotes(tree, file, ledger, RUNPOD_VARIABLES);
         ledger.item('file', { file, line: 1 }, file, changes.length > 0 ? 'mapped' : 'kept');
         if (changes.length === 0) continue;
         const after = applyEdits(form.text, changes);
@@ -155,88 +170,23 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
         if (file.origin !== 'copied') texts.set(file.path, Buffer.from(file.content).toString('utf8'));
       }
       converted.sort((a, b) => (a.path < b.path ? -1 : 1));
-      return { files: converted, report: reportOf(ledger, entry, app.appName, converted, texts, volume) };
+      return {
+        files: converted,
+        report: buildReport(
+          ledger,
+          { platform: 'runpod', entry, app: app.appName },
+          converted,
+          texts,
+          volume ? [{ from: VOLUME, to: VOLUME_AT_FAL, next: `fal files upload <file> ${VOLUME_AT_FAL}/<file>` }] : [],
+        ),
+      };
     });
   });
-}
-
-function blocked(ledger: Ledger, entry: string, name: string, code: string, line: number, reason: string): ImportedApp {
-  ledger.note(code, 'BLOCKED', {
-    source: { file: entry, line },
-    reason,
-    next: 'Nothing was written. Mend the source and import again.',
-  });
-  ledger.item('file', { file: entry, line }, entry, 'reported');
-  return { files: [], report: reportOf(ledger, entry, kebabCase(name), [], new Map(), false) };
-}
-
-function reportOf(
-  ledger: Ledger,
-  entry: string,
-  app: string,
-  files: readonly ImportedFile[],
-  texts: ReadonlyMap<string, string>,
-  volume: boolean,
-): ImportReport {
-  const findings = ledger.findings(texts);
-  const levels = { OK: 0, CHECK: 0, TODO: 0, BLOCKED: 0 };
-  for (const { level } of findings) levels[level]++;
-  const secrets = findings
-    .filter(({ code }) => code === 'F601')
-    .map(({ text, source }) => ({ name: text, source: source!, command: `fal secrets set ${text}=` }));
-  return {
-    version: 1,
-    platform: 'runpod',
-    app,
-    entry,
-    files: files.map(({ path, origin }) => ({ path, origin })),
-    levels,
-    items: ledger.items,
-    findings,
-    secrets: secrets.filter(({ name }, index) => secrets.findIndex((other) => other.name === name) === index),
-    volumes: volume
-      ? [{ from: VOLUME, to: VOLUME_AT_FAL, next: `fal files upload <file> ${VOLUME_AT_FAL}/<file>` }]
-      : [],
-  };
-}
-
-function identifiers(root: SyntaxNode): Set<string> {
-  return new Set([...walk(root)].filter(({ type }) => type === 'identifier').map(({ text }) => text));
-}
-
-function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  let name = wanted;
-  while (taken.has(name) || taken.has(`${name}Input`)) name += 'App';
-  return name;
 }
 
 function* importedLibraries(node: SyntaxNode): Generator<string> {
   const module = node.childForFieldName('module_name')?.text;
   if (module !== undefined && isLibrary(module)) yield module;
-}
-
-function topModules(root: SyntaxNode): Set<string> {
-  const found = new Set<string>();
-  for (const node of walk(root)) {
-    if (node.type === 'import_statement') {
-      for (const item of node.childrenForFieldName('name')) {
-        if (item) found.add((item.childForFieldName('name') ?? item).text.split('.')[0]!);
-      }
-    } else if (node.type === 'import_from_statement') {
-      found.add((node.childForFieldName('module_name')?.text ?? '').split('.')[0]!);
-    }
-  }
-  return found;
-}
-
-function stringsOf(root: SyntaxNode): Set<string> {
-  return new Set([...walk(root)].filter(({ type }) => type === 'string_content').map(({ text }) => text));
-}
-
-function lineOf(root: SyntaxNode, name: string): number {
-  for (const node of walk(root))
-    if (node.type === 'identifier' && node.text === name) return node.startPosition.row + 1;
-  return 1;
 }
 
 /** The generated code's own names for what it imports, out of the way of what the source calls so. */
@@ -273,100 +223,6 @@ function neededImports(app: SourceApp, plan: readonly PlannedStatement[]): strin
     text.includes('fastapi.responses') ? 'import fastapi.responses' : 'import fastapi',
     'import pydantic',
   ];
-}
-
-function insertImports(plan: readonly PlannedStatement[], text: string, lines: readonly string[]): Edit {
-  const first = plan.findIndex(({ node, fate }, index) => fate !== 'future' && !(index === 0 && isDocstring(node)));
-  const leading = plan.slice(first).findIndex(({ node, fate }) => fate === 'kept' && !/^import/.test(node.type));
-  const top = plan.slice(first, leading < 0 ? plan.length : first + leading);
-  // After the imports that the file keeps at its top, so that they stay one block.
-  const last = first < 0 ? undefined : top.findLast(({ fate }) => fate === 'kept')?.node;
-  if (last) {
-    const at = lineEnd(text, last.endIndex);
-    return { start: at, end: at, text: `${text[at - 1] === '\n' ? '' : '\n'}${lines.join('\n')}\n` };
-  }
-  const node = plan[first]?.node;
-  const at = node ? withComments(node, text) : text.length;
-  return { start: at, end: at, text: `${lines.join('\n')}\n\n` };
-}
-
-function isDocstring(node: SyntaxNode): boolean {
-  return node.type === 'expression_statement' && node.namedChildren[0]?.type === 'string';
-}
-
-function futureEdits(plan: readonly PlannedStatement[], text: string, file: string, ledger: Ledger): Edit[] {
-  return plan.flatMap(({ node, fate }) => {
-    if (fate !== 'future' || !/\bannotations\b/.test(node.text)) return [];
-    ledger.note('F103', 'CHECK', {
-      source: { file, line: node.startPosition.row + 1 },
-      text: node.text,
-      reason: 'With it, the input model cannot be read again after the app was pickled.',
-      next: 'Nothing, unless an annotation names something that is defined further down.',
-    });
-    const left = node.namedChildren
-      .map((child) => child.text)
-      .filter((name) => name !== 'annotations' && name !== '__future__');
-    if (left.length > 0)
-      return [{ start: node.startIndex, end: node.endIndex, text: `from __future__ import ${left.join(', ')}` }];
-    const end = text.indexOf('\n', node.endIndex);
-    return [{ start: node.startIndex, end: end < 0 ? text.length : end + 1, text: '' }];
-  });
-}
-
-function globalLines(names: readonly string[]): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const name of names) {
-    if (line !== '' && line.length + name.length > 96) {
-      lines.push(line);
-      line = '';
-    }
-    line = line === '' ? `        global ${name}` : `${line}, ${name}`;
-  }
-  return line === '' ? lines : [...lines, line];
-}
-
-function environmentNotes(root: SyntaxNode, file: string, ledger: Ledger): void {
-  const seen = new Set<string>();
-  for (const { name, node } of environmentReads(root)) {
-    if (seen.has(name)) continue;
-    seen.add(name);
-    const source = { file, line: node.startPosition.row + 1 };
-    if (isSecretName(name)) {
-      ledger.note('F601', 'CHECK', {
-        source,
-        text: name,
-        reason: `${name} looks like a secret: the app reads it at run time.`,
-        next: `fal secrets set ${name}=…`,
-      });
-    } else if (/^RUNPOD_/.test(name)) {
-      ledger.note('F603', 'CHECK', {
-        source,
-        text: name,
-        reason: `${name} was set by RunPod and is not set by fal.`,
-        next: 'Check what the code does without it, or set it yourself.',
-      });
-    } else {
-      ledger.note('F602', 'CHECK', {
-        source,
-        text: name,
-        reason: `${name} is configuration from the environment; nothing sets it at fal unless the Dockerfile does.`,
-        next: `Set it in the Dockerfile, or as a secret: fal secrets set ${name}=…`,
-      });
-    }
-  }
-}
-
-/** Each statement of the module, once, with what became of it. */
-function itemsOf(plan: readonly PlannedStatement[], file: string, edits: readonly Edit[], ledger: Ledger): void {
-  const noted = ledger.linesOf(file);
-  for (const { node, fate } of plan) {
-    const line = node.startPosition.row + 1;
-    const last = node.endPosition.row + 1;
-    const reported = noted.some((at) => at >= line && at <= last);
-    const touched = fate !== 'kept' || edits.some((edit) => edit.start >= node.startIndex && edit.end <= node.endIndex);
-    ledger.item('statement', { file, line }, node.text, reported ? 'reported' : touched ? 'mapped' : 'kept');
-  }
 }
 
 function handlerNotes(app: SourceApp, file: string, line: number, ledger: Ledger): void {

@@ -3,12 +3,12 @@ import type { Ledger } from '../ledger.ts';
 import type { ImportedFile, SourceFolder } from '../platform.ts';
 import { pythonString } from '../python-text.ts';
 import { conflictsWithFal, readRequirements, requirementItems } from '../requirements.ts';
+import { folderOf, join } from '../siblings.ts';
 import type { Environment } from '../source-app.ts';
 import { rewriteDockerfile } from './dockerfile-rewrite.ts';
 import { copiedSources, matchesSource } from './image-files.ts';
 import { machineOf } from './machine.ts';
 import { pipLayers } from './pip-layers.ts';
-import { folderOf, join } from './siblings.ts';
 
 export interface EnvironmentSource {
   folder: SourceFolder;

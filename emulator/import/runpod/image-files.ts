@@ -1,5 +1,5 @@
 import { copyOf, readDockerfile } from '../dockerfile.ts';
-import { join } from './siblings.ts';
+import { join } from '../siblings.ts';
 
 /** What the COPY and ADD instructions take from the build context. */
 export function copiedSources(dockerText: string): string[] {

@@ -2,12 +2,12 @@ import * as z from 'zod/mini';
 import type { Ledger } from '../ledger.ts';
 import type { SourceFolder } from '../platform.ts';
 import { pythonLiteral } from '../python-text.ts';
+import { folderOf, join } from '../siblings.ts';
 import type { InputField, InputModel } from '../source-app.ts';
 import { definitions, type Literal, type SyntaxNode, walk } from '../syntax.ts';
 import { fieldsOfHandler, typeOfValue } from './input-fields.ts';
 import { fieldsOfSchema } from './input-schema.ts';
 import { type LibraryNames, libraryPath, toolFor } from './library-uses.ts';
-import { folderOf, join } from './siblings.ts';
 
 const SampleSchema = z.object({ input: z.record(z.string(), z.unknown()) });
 

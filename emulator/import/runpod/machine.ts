@@ -1,7 +1,7 @@
 import type { Ledger } from '../ledger.ts';
 import type { SourceFolder } from '../platform.ts';
+import { folderOf, join } from '../siblings.ts';
 import { machineTypesFor, readHub } from './hub.ts';
-import { folderOf, join } from './siblings.ts';
 
 // Packages and images that are of little use without a GPU.
 const GPU_HINT =

@@ -1,9 +1,9 @@
-import type { Edit } from '../edits.ts';
-import type { Ledger } from '../ledger.ts';
-import type { PlannedStatement } from '../module-plan.ts';
-import { lineEnd, lineStart, moveLines, withComments } from '../move-statements.ts';
-import { boundNames } from '../names.ts';
-import { type PythonParser, type SyntaxNode, walk } from '../syntax.ts';
+import type { Edit } from './edits.ts';
+import type { Ledger } from './ledger.ts';
+import type { PlannedStatement } from './module-plan.ts';
+import { lineEnd, lineStart, moveLines, withComments } from './move-statements.ts';
+import { boundNames } from './names.ts';
+import { type PythonParser, type SyntaxNode, walk } from './syntax.ts';
 
 const PAD = '        ';
 

@@ -1,6 +1,6 @@
-import type { SourceFolder } from '../platform.ts';
-import { readSource } from '../source-text.ts';
-import { definitions, type PythonParser, type SyntaxNode, walk } from '../syntax.ts';
+import type { SourceFolder } from './platform.ts';
+import { readSource } from './source-text.ts';
+import { definitions, type PythonParser, type SyntaxNode, walk } from './syntax.ts';
 
 /** Python files beside the entry that it imports, directly or through each other, with the folder they are found in. */
 export function importedFiles(folder: SourceFolder, entry: string, root: SyntaxNode, parser: PythonParser): string[] {
