@@ -74,7 +74,7 @@ describe.each(fixtureNames())('%s', (name) => {
     }
     const again = new Map(files.map(({ path: file, content }) => [file, content]));
     if (files.length === 0) return;
-    const folder = { name, files: again, unread: [] };
+    const folder = { name: path.basename(name), files: again, unread: [] };
     expect(() => importApp(folder, { from: 'auto', entry: report.entry }, parser)).toThrow(/No app to import/);
   });
 });

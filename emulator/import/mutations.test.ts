@@ -62,7 +62,7 @@ const MUTATIONS: Record<string, Mutate> = {
 };
 
 it('no mutation of a worker makes the importer throw, or write Python that does not compile', async () => {
-  const sources = fixtureNames().map((name) => ({ name, folder: fixture(name) }));
+  const sources = fixtureNames('runpod').map((name) => ({ name, folder: fixture(name) }));
   const checks: { input: string; output: string; what: string }[] = [];
   fc.assert(
     fc.property(

@@ -47,8 +47,9 @@ beforeAll(async () => {
   const parser = await testParser();
   folder = mkdtempSync(path.join(tmpdir(), 'wt-import-'));
   const plan = [];
-  for (const name of fixtureNames()) {
-    const { files, report } = importApp(fixture(name), { from: 'runpod', entry: null }, parser);
+  for (const full of fixtureNames('runpod')) {
+    const name = path.basename(full);
+    const { files, report } = importApp(fixture(full), { from: 'runpod', entry: null }, parser);
     if (files.length === 0) continue;
     converted.push(name);
     for (const { path: file, content } of files) {
@@ -60,7 +61,7 @@ beforeAll(async () => {
       .filter((file) => !report.entry.includes(file));
     plan.push({
       name,
-      source: path.join(FIXTURES, name, 'source'),
+      source: path.join(FIXTURES, full, 'source'),
       converted: path.join(folder, name),
       entry: report.entry,
       refuse: ['runpod', 'torch', 'requests', 'worker_tools', ...siblings],

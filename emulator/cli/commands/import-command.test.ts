@@ -12,7 +12,7 @@ import { importCommand } from './import-command.ts';
 let folder: string;
 let out: string[];
 let terminal: Terminal;
-const source = (name: string) => path.join(FIXTURES, name, 'source');
+const source = (name: string) => path.join(FIXTURES, 'runpod', name, 'source');
 
 beforeEach(() => {
   folder = mkdtempSync(path.join(tmpdir(), 'wt-import-'));

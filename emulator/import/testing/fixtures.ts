@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { SourceFolder } from '../platform.ts';
+import type { PlatformName, SourceFolder } from '../platform.ts';
 
 export const FIXTURES = path.resolve(import.meta.dirname, '../fixtures');
 
-/** The folder of a fixture, as the importer is given it. */
+/** The folder of a fixture (`runpod/plain`), as the importer is given it. */
 export function fixture(name: string): SourceFolder {
   const root = path.join(FIXTURES, name, 'source');
   const files = new Map<string, Uint8Array>();
@@ -12,10 +12,15 @@ export function fixture(name: string): SourceFolder {
     const file = path.join(entry.parentPath, entry.name);
     if (entry.isFile() && !file.includes('__pycache__')) files.set(path.relative(root, file), readFileSync(file));
   }
-  return { name, files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))), unread: [] };
+  return { name: path.basename(name), files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))), unread: [] };
 }
 
-/** Names of all fixtures, in order. */
-export function fixtureNames(): string[] {
-  return readdirSync(FIXTURES).sort();
+/** Names of all fixtures, or those of a platform, in order. */
+export function fixtureNames(platform?: PlatformName): string[] {
+  const platforms = platform === undefined ? readdirSync(FIXTURES).sort() : [platform];
+  return platforms.flatMap((folder) =>
+    readdirSync(path.join(FIXTURES, folder))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  );
 }
