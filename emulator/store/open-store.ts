@@ -3,7 +3,7 @@ import { type Failpoints, noFailpoints } from '../core/failpoints.ts';
 import type { Log } from '../core/log.ts';
 import type { Sabotage } from './protocol.ts';
 import { SqliteStore } from './sqlite-store.ts';
-import type { RequestStore } from './store.ts';
+import type { Store } from './store.ts';
 import { WriterThread } from './writer-thread.ts';
 
 // Enough for what is dispatched or polled soon; 100,000 waiting requests must fit in 150 MB with all else.
@@ -27,7 +27,7 @@ export interface OpenStoreOptions {
  * Opens the durable queue state in a folder for this process alone. Rejects with E_STATE_LOCKED, E_STATE_NEWER, E_STATE_DAMAGED,
  * E_DISK_FULL or E_STORE.
  */
-export async function openStore(options: OpenStoreOptions): Promise<RequestStore> {
+export async function openStore(options: OpenStoreOptions): Promise<Store> {
   const { dir, clock, log, failpoints = noFailpoints, cacheBytes = CACHE_BYTES } = options;
   const store = new SqliteStore({ dir, clock, log, failpoints, cacheBytes });
   const start = { dir, failpoints: failpoints.rules, sabotage: options.sabotage ?? null };

@@ -1,4 +1,5 @@
 import type { FailpointRule } from '../core/failpoints.ts';
+import type { DocumentChange } from './documents.ts';
 
 // What crosses between the emulator's thread and the writer thread. Plain data only; the worker runs this file with its types
 // stripped, so nothing here or in what the worker imports may need more than that.
@@ -38,6 +39,7 @@ export type Op =
   | { kind: 'complete'; seq: number; fields: SqlValue[]; body: BodyRow }
   | { kind: 'logs'; chunks: LogChunk[] }
   | { kind: 'expire'; seqs: number[] }
+  | { kind: 'documents'; changes: DocumentChange[] }
   | { kind: 'barrier' }
   | { kind: 'read-body'; table: BodyTable; seq: number }
   | { kind: 'read-logs'; seq: number; from: number; to: number };
@@ -51,6 +53,7 @@ export interface OpResults {
   complete: undefined;
   logs: undefined;
   expire: undefined;
+  documents: undefined;
   barrier: undefined;
   'read-body': BodyRow | null;
   /** JSON arrays of LogLine that cover the range, with the index of the first line of each. */
@@ -91,6 +94,7 @@ export interface LogTotals {
 export type FromWorker =
   | { type: 'records'; rows: RequestRow[] }
   | { type: 'logs'; totals: LogTotals[] }
+  | { type: 'documents'; documents: DocumentChange[] }
   | { type: 'opened'; lastSeq: number; orphans: number; missing: string[] }
   | { type: 'failed'; failure: StoreFailure }
   | ({ type: 'acks' } & Acks)

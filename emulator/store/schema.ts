@@ -56,6 +56,8 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX result_files ON results(file) WHERE file IS NOT NULL;
    CREATE TABLE logs(seq INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
      lines TEXT NOT NULL, PRIMARY KEY(seq, first));`,
+  `CREATE TABLE documents(
+     collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(collection, key)) WITHOUT ROWID;`,
 ];
 
 /** The version that this code writes. */

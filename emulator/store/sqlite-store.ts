@@ -1,16 +1,17 @@
-// Long: the whole of one interface, RequestStore, over one piece of state.
+// Long: the whole of one interface, Store, over one piece of state.
 import { type LogLine, type RequestOutcome, type RequestRecord, WindtunnelError } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Failpoints } from '../core/failpoints.ts';
 import type { Log } from '../core/log.ts';
 import { BodyCache } from './body-cache.ts';
 import { BodyFiles } from './body-files.ts';
+import { DocumentTable } from './documents.ts';
 import { damaged } from './failure.ts';
 import type { BodyRow, BodyTable, FromWorker } from './protocol.ts';
 import { RecordTable } from './record-table.ts';
 import { droppedOf, mutableValues, readRecord, recordValues } from './records.ts';
 import { RequestLogs } from './request-logs.ts';
-import type { RequestStore, StoredBody } from './store.ts';
+import type { Store, StoredBody } from './store.ts';
 import { asStoreError, storeError } from './store-error.ts';
 import { TextPool } from './text-pool.ts';
 import type { WriterThread } from './writer-thread.ts';
@@ -27,8 +28,11 @@ export interface SqliteStoreParts {
   cacheBytes: number;
 }
 
-/** RequestStore over the writer thread: records in memory, everything else on disk. Made by `openStore`. */
-export class SqliteStore implements RequestStore {
+/** Store over the writer thread: records in memory, everything else on disk. Made by `openStore`. */
+export class SqliteStore implements Store {
+  readonly documents = new DocumentTable((changes) =>
+    this.track(this.writer.send<'documents'>({ kind: 'documents', changes })),
+  );
   private readonly parts: SqliteStoreParts;
   private readonly table = new RecordTable();
   /** Ids whose submit or completion is under way. */
@@ -66,6 +70,8 @@ export class SqliteStore implements RequestStore {
           const dropped = droppedOf(row);
           if (dropped) this.requestLogs.restoreDropped(record.seq, dropped);
         }
+      } else if (message.type === 'documents') {
+        this.documents.apply(message.documents);
       } else if (message.type === 'logs') {
         for (const totals of message.totals) this.requestLogs.restoreTotals(totals);
       } else {

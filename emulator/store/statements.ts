@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { DocumentChange } from './documents.ts';
 import type { BodyRow, BodyTable, LogTotals, Op, OpResults, RequestRow } from './protocol.ts';
 import { FIXED_COLUMNS, MUTABLE_COLUMNS } from './schema.ts';
 
@@ -18,6 +19,8 @@ export function opBytes(op: Op): number {
       return 512 + (op.body.bytes?.byteLength ?? 0);
     case 'logs':
       return op.chunks.reduce((sum, chunk) => sum + chunk.lines.length, 0);
+    case 'documents':
+      return op.changes.reduce((sum, { value }) => sum + 64 + (value?.length ?? 0), 0);
     default:
       return 64;
   }
@@ -34,6 +37,8 @@ export class Statements {
   private readonly updateDropped;
   private readonly selectLogs;
   private readonly deletions;
+  private readonly putDocument;
+  private readonly deleteDocument;
   private readonly db: DatabaseSync;
 
   constructor(db: DatabaseSync) {
@@ -60,6 +65,10 @@ export class Statements {
     this.selectLogs = db.prepare(
       'SELECT first, lines FROM logs WHERE seq = ? AND first < ? AND first + count > ? ORDER BY first',
     );
+    this.putDocument = db.prepare(
+      'INSERT INTO documents(collection, key, value) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+    );
+    this.deleteDocument = db.prepare('DELETE FROM documents WHERE collection = ? AND key = ?');
     this.deletions = ['requests', 'inputs', 'results', 'logs'].map((t) => db.prepare(`DELETE FROM ${t} WHERE seq = ?`));
   }
 
@@ -85,6 +94,12 @@ export class Statements {
         return [];
       case 'expire':
         return op.seqs.flatMap((seq) => this.forget(seq));
+      case 'documents':
+        for (const { collection, key, value } of op.changes) {
+          if (value === null) this.deleteDocument.run(collection, key);
+          else this.putDocument.run(collection, key, value);
+        }
+        return [];
       case 'barrier':
         return [];
     }
@@ -108,6 +123,13 @@ export class Statements {
       rows = [];
     }
     if (rows.length > 0) yield rows;
+  }
+
+  documents(): DocumentChange[] {
+    return this.db
+      .prepare('SELECT collection, key, value FROM documents')
+      .all()
+      .map((row) => ({ collection: String(row.collection), key: String(row.key), value: String(row.value) }));
   }
 
   logTotals(): LogTotals[] {

@@ -1,5 +1,6 @@
 import type { LogLine, RequestOutcome, RequestRecord } from '../contract/index.ts';
 import type { Disposable } from '../core/disposable.ts';
+import type { Documents } from './documents.ts';
 
 /** A body in memory, or in a file of the store that was synced. */
 export type StoredBody = { kind: 'bytes'; bytes: Uint8Array } | { kind: 'file'; path: string; size: number };
@@ -49,4 +50,9 @@ export interface RequestStore extends Disposable {
   expire(now: number): Promise<number>;
   /** Everything handed over so far is on disk. */
   flush(): Promise<void>;
+}
+
+/** All durable state of one workspace. */
+export interface Store extends RequestStore {
+  readonly documents: Documents;
 }

@@ -25,6 +25,7 @@ function serve(): void {
   const db = openDatabase(start.dir, sabotage);
   const statements = new Statements(db);
   for (const rows of statements.requests()) post({ type: 'records', rows });
+  post({ type: 'documents', documents: statements.documents() });
   post({ type: 'logs', totals: statements.logTotals() });
   post({ type: 'opened', lastSeq: statements.lastSeq(), ...reconcileBodies(db, start.dir) });
 
