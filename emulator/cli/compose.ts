@@ -175,6 +175,7 @@ async function assemble(
     keys,
     tokenSecret: keys.tokenSecret,
     config: { origins: config.origins, requireKey: config.requireKey },
+    kv: store.kv,
     filesDir: paths.files,
     newBodyFile: () => store.newBodyFile(),
     publicUrl: () => port.address.url,

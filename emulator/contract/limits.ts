@@ -13,6 +13,10 @@ export const LIMITS = {
   resultBytes: 512 * MiB,
   /** One uploaded file (all its parts together); past it 413. */
   uploadBytes: 8 * 1024 * MiB,
+  /** One value of the key-value store; past it 413. As Cloudflare Workers KV, whose least `ttl` fal's has too; fal names none. */
+  kvValueBytes: 25 * MiB,
+  /** One key of the key-value store; past it 414. As Cloudflare Workers KV. */
+  kvKeyBytes: 512,
   /** Inputs of all requests that wait, in bytes; past it submit answers 429. */
   queuedBytes: 4 * 1024 * MiB,
   /** Requests that wait in one app's queue; past it submit answers 429. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { KeyValueStore } from '../store/kv-store.ts';
 import type { TokenSigner } from './access/tokens.ts';
 import type { FileStore } from './files/file-store.ts';
 import type { Uploads } from './files/uploads.ts';
@@ -13,9 +14,9 @@ export interface GatewayDeps {
   tokens: TokenSigner;
   files: FileStore;
   uploads: Uploads;
+  kv: KeyValueStore;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
   newBodyFile: () => string;
   /** The loopback form of the public port: `http://127.0.0.1:8799`. */
   publicUrl: () => string;
-  /** Models and files of windtunnel.jsonc that may come from fal. */
 }

@@ -7,6 +7,7 @@ import type { Disposable } from '../core/disposable.ts';
 import type { EventBus } from '../core/event-bus.ts';
 import type { Log } from '../core/log.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { KeyValueStore } from '../store/kv-store.ts';
 import { type AccessRules, admit, checkOrigin } from './access/access.ts';
 import { allowOrigin, answerPreflight, isPreflight } from './access/cors.ts';
 import type { Keys } from './access/keys.ts';
@@ -18,6 +19,7 @@ import { serveCdn } from './files/cdn-service.ts';
 import { FileStore } from './files/file-store.ts';
 import { Uploads } from './files/uploads.ts';
 import type { Service } from './hosts.ts';
+import { serveKv } from './kv/kv-service.ts';
 import { FidelityNotices } from './notices.ts';
 import type { ConnectionContext } from './port/connections.ts';
 import { proxiedRoute } from './proxy-protocol.ts';
@@ -38,6 +40,8 @@ export interface GatewayOptions {
   tokenSecret: Uint8Array;
   /** `origins` and `requireKey` of windtunnel.jsonc. */
   config: { origins?: readonly string[] | undefined; requireKey?: boolean | undefined };
+  /** What `kv.fal.media` keeps. */
+  kv: KeyValueStore;
   /** Folder of the local CDN's files; absolute, made if missing. */
   filesDir: string;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
@@ -58,9 +62,7 @@ const SERVICES: Readonly<Record<Service, Serve>> = {
   queue: serveQueue,
   rest: serveRest,
   cdn: serveCdn,
-  kv: () => {
-    throw notEmulated('The key-value store (kv.fal.media)');
-  },
+  kv: serveKv,
   ws: () => {
     throw notEmulated('HTTP over WebSocket (ws.fal.run)');
   },
@@ -80,7 +82,7 @@ const SERVICES: Readonly<Record<Service, Serve>> = {
 
 /** Everything that the official clients call over HTTP; the port hands it parsed requests. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { fleet, clock, newBodyFile, publicUrl } = options;
+  const { fleet, clock, kv, newBodyFile, publicUrl } = options;
   const log = options.log.child('gateway');
   const tokens = new TokenSigner(options.tokenSecret, clock);
   const files = new FileStore(options.filesDir, clock, log);
@@ -91,6 +93,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     tokens,
     files,
     uploads: new Uploads(files, clock),
+    kv,
     newBodyFile,
     publicUrl,
   };

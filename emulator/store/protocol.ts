@@ -35,14 +35,33 @@ export interface DroppedLogs {
 
 export type Op =
   | { kind: 'submit'; row: SqlValue[]; body: BodyRow }
-  | { kind: 'update'; seq: number; fields: SqlValue[] }
-  | { kind: 'complete'; seq: number; fields: SqlValue[]; body: BodyRow }
+  | { kind: 'update'; seq: number; fields: SqlValue[]; story: string }
+  /** With `deliverAt` (ms since the epoch) the delivery of its webhook is due, from the same commit on. */
+  | {
+      kind: 'complete';
+      seq: number;
+      fields: SqlValue[];
+      body: BodyRow;
+      story: string;
+      deliverAt: number | null;
+      forgetInput: boolean;
+    }
+  /** Adds to the story of a request. */
+  | { kind: 'story'; seq: number; story: string }
+  /** A webhook was tried: again at `nextAt` (ms since the epoch), or never again where null. */
+  | { kind: 'delivery'; seq: number; tries: number; nextAt: number | null; story: string }
+  | { kind: 'kv-set'; db: string; key: string; value: string; expiresAt: number }
+  | { kind: 'kv-delete'; db: string; key: string }
+  /** Removes values that ended before `now`. */
+  | { kind: 'kv-expire'; now: number }
   | { kind: 'logs'; chunks: LogChunk[] }
   | { kind: 'expire'; seqs: number[] }
   | { kind: 'documents'; changes: DocumentChange[] }
   | { kind: 'barrier' }
   | { kind: 'read-body'; table: BodyTable; seq: number }
-  | { kind: 'read-logs'; seq: number; from: number; to: number };
+  | { kind: 'read-logs'; seq: number; from: number; to: number }
+  | { kind: 'read-story'; seq: number }
+  | { kind: 'kv-get'; db: string; key: string; now: number };
 
 export type BodyTable = 'inputs' | 'results';
 
@@ -51,6 +70,11 @@ export interface OpResults {
   submit: undefined;
   update: undefined;
   complete: undefined;
+  story: undefined;
+  delivery: undefined;
+  'kv-set': undefined;
+  'kv-delete': undefined;
+  'kv-expire': undefined;
   logs: undefined;
   expire: undefined;
   documents: undefined;
@@ -58,6 +82,20 @@ export interface OpResults {
   'read-body': BodyRow | null;
   /** JSON arrays of LogLine that cover the range, with the index of the first line of each. */
   'read-logs': { first: number; lines: string }[];
+  /** Events as JSON, each followed by a line break. */
+  'read-story': string;
+  'kv-get': string | null;
+}
+
+export type ReadKind = 'read-body' | 'read-logs' | 'read-story' | 'kv-get';
+
+/** A webhook that is still to be delivered. */
+export interface DeliveryRow {
+  seq: number;
+  /** Calls so far. */
+  tries: number;
+  /** ms since the epoch. */
+  nextAt: number;
 }
 
 /** An operation with the number that its answer carries. */
@@ -78,7 +116,7 @@ export interface StoreFailure {
 export interface Acks {
   done: number[];
   failed: [n: number, failure: StoreFailure][];
-  values: [n: number, value: OpResults['read-body'] | OpResults['read-logs']][];
+  values: [n: number, value: OpResults[ReadKind]][];
 }
 
 /** A row of `requests`, its columns by name. */
@@ -95,6 +133,7 @@ export type FromWorker =
   | { type: 'records'; rows: RequestRow[] }
   | { type: 'logs'; totals: LogTotals[] }
   | { type: 'documents'; documents: DocumentChange[] }
+  | { type: 'deliveries'; rows: DeliveryRow[] }
   | { type: 'opened'; lastSeq: number; orphans: number; missing: string[] }
   | { type: 'failed'; failure: StoreFailure }
   | ({ type: 'acks' } & Acks)

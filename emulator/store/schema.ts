@@ -58,6 +58,11 @@ const MIGRATIONS: readonly string[] = [
      lines TEXT NOT NULL, PRIMARY KEY(seq, first));`,
   `CREATE TABLE documents(
      collection TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(collection, key)) WITHOUT ROWID;`,
+  // The story stands in its request's row, which an attempt rewrites anyway: it costs no page of its own.
+  `ALTER TABLE requests ADD COLUMN story TEXT;
+   CREATE TABLE deliveries(seq INTEGER PRIMARY KEY, tries INTEGER NOT NULL, next_at REAL NOT NULL);
+   CREATE TABLE kv(db TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires_at REAL NOT NULL, UNIQUE(db, key));
+   CREATE INDEX kv_expiry ON kv(expires_at);`,
 ];
 
 /** The version that this code writes. */

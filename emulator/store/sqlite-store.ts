@@ -1,18 +1,27 @@
 // Long: the whole of one interface, Store, over one piece of state.
-import { type LogLine, type RequestOutcome, type RequestRecord, WindtunnelError } from '../contract/index.ts';
+import {
+  type EmulatorEvent,
+  type LogLine,
+  type RequestOutcome,
+  type RequestRecord,
+  WindtunnelError,
+} from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Failpoints } from '../core/failpoints.ts';
 import type { Log } from '../core/log.ts';
 import { BodyCache } from './body-cache.ts';
 import { BodyFiles } from './body-files.ts';
+import { Deliveries, type Delivery } from './deliveries.ts';
 import { DocumentTable } from './documents.ts';
 import { damaged } from './failure.ts';
+import { SqliteKeyValueStore } from './kv-store.ts';
 import type { BodyRow, BodyTable, FromWorker } from './protocol.ts';
 import { RecordTable } from './record-table.ts';
 import { droppedOf, mutableValues, readRecord, recordValues } from './records.ts';
 import { RequestLogs } from './request-logs.ts';
 import type { Store, StoredBody } from './store.ts';
 import { asStoreError, storeError } from './store-error.ts';
+import { Stories } from './stories.ts';
 import { TextPool } from './text-pool.ts';
 import type { WriterThread } from './writer-thread.ts';
 
@@ -43,6 +52,9 @@ export class SqliteStore implements Store {
   private readonly cache: BodyCache;
   private readonly files: BodyFiles;
   private readonly requestLogs: RequestLogs;
+  private readonly stories = new Stories();
+  private readonly due = new Deliveries();
+  readonly kv: SqliteKeyValueStore;
   private readonly log: Log;
   private writer!: WriterThread;
   private missingFiles: ReadonlySet<string> = new Set();
@@ -57,6 +69,7 @@ export class SqliteStore implements Store {
     this.cache = new BodyCache(parts.cacheBytes);
     this.files = new BodyFiles(parts.dir, parts.failpoints);
     this.requestLogs = new RequestLogs(() => this.writer, parts.clock, parts.log);
+    this.kv = new SqliteKeyValueStore(() => this.writer, parts.clock);
   }
 
   /** Takes in what the writer thread found on disk. Returned function is for WriterThread.start. */
@@ -74,6 +87,8 @@ export class SqliteStore implements Store {
         this.documents.apply(message.documents);
       } else if (message.type === 'logs') {
         for (const totals of message.totals) this.requestLogs.restoreTotals(totals);
+      } else if (message.type === 'deliveries') {
+        this.due.restore(message.rows, this.table.objectValues());
       } else {
         this.lastSeq = message.lastSeq;
         this.missingFiles = new Set(message.missing);
@@ -116,11 +131,14 @@ export class SqliteStore implements Store {
 
   update(record: RequestRecord): Promise<void> {
     const seq = record.seq;
-    const written = this.track(this.writer.send<'update'>({ kind: 'update', seq, fields: mutableValues(record) }));
+    const story = this.stories.take(seq);
+    const fields = mutableValues(record);
+    const written = this.track(this.writer.send<'update'>({ kind: 'update', seq, fields, story }));
     // The caller need not wait, so a failure must neither pass unseen nor end the process.
-    written.catch((error: unknown) =>
-      this.log.error('a change of state was not stored', { error, request: record.id }),
-    );
+    written.catch((error: unknown) => {
+      this.stories.putBack(seq, story);
+      this.log.error('a change of state was not stored', { error, request: record.id });
+    });
     return written;
   }
 
@@ -150,8 +168,42 @@ export class SqliteStore implements Store {
     return record ? this.requestLogs.count(record.seq) : 0;
   }
 
+  appendStory(id: string, event: EmulatorEvent): void {
+    const record = this.table.get(id);
+    // Of a request that is forgotten, or of a direct call, which leaves no record.
+    if (!record) return;
+    const { seq } = record;
+    this.stories.append(seq, event);
+    if (record.outcome === null) return;
+    const story = this.stories.take(seq);
+    this.track(this.writer.send<'story'>({ kind: 'story', seq, story })).catch((error: unknown) => {
+      this.stories.putBack(seq, story);
+      this.log.error('an event of a request was not stored', { error, request: id });
+    });
+  }
+
+  async story(id: string): Promise<EmulatorEvent[]> {
+    const record = this.table.get(id);
+    if (!record) return [];
+    const { seq } = record;
+    return this.stories.events(seq, await this.writer.send<'read-story'>({ kind: 'read-story', seq }));
+  }
+
+  deliveries(): Delivery[] {
+    return this.due.list();
+  }
+
+  async delivered(id: string, tries: number, nextAt: number | null): Promise<void> {
+    const record = this.table.get(id);
+    if (!record) return;
+    const { seq } = record;
+    const story = this.stories.take(seq);
+    await this.track(this.writer.send<'delivery'>({ kind: 'delivery', seq, tries, nextAt, story }));
+    this.due.set(record, tries, nextAt);
+  }
+
   expire(now: number): Promise<number> {
-    return this.track(this.expireNow(now));
+    return this.track(Promise.all([this.expireNow(now), this.kv.expire()]).then(([expired]) => expired));
   }
 
   async flush(): Promise<void> {
@@ -207,14 +259,18 @@ export class SqliteStore implements Store {
       throw new WindtunnelError('E_STORE', `Request ${id} is complete already.`);
     }
     this.completing.add(id);
+    const story = this.stories.take(seq);
+    const deliverAt = record.webhook === null ? null : completedAt;
     try {
       this.requestLogs.pump();
       const fields = mutableValues(record, { outcome, at: completedAt });
+      const forgetInput = !record.storeIo;
       await this.writeBody('results', seq, result, (body) => {
-        return this.writer.send<'complete'>({ kind: 'complete', seq, fields, body });
+        return this.writer.send<'complete'>({ kind: 'complete', seq, fields, body, story, deliverAt, forgetInput });
       });
       this.cache.delete('inputs', seq);
     } catch (error) {
+      this.stories.putBack(seq, story);
       throw asStoreError(error, this.parts.dir);
     } finally {
       this.completing.delete(id);
@@ -222,6 +278,7 @@ export class SqliteStore implements Store {
     record.outcome = outcome;
     record.state = 'COMPLETED';
     record.completedAt = completedAt;
+    if (deliverAt !== null) this.due.set(record, 0, deliverAt);
     this.nextExpiry = Math.min(this.nextExpiry, outcome.expiresAt);
   }
 
@@ -281,6 +338,8 @@ export class SqliteStore implements Store {
     for (const { id, seq } of records) {
       this.table.delete(id);
       this.requestLogs.forget(seq);
+      this.stories.forget(seq);
+      this.due.forget(seq);
       this.cache.delete('inputs', seq);
       this.cache.delete('results', seq);
     }

@@ -1,6 +1,8 @@
-import type { LogLine, RequestOutcome, RequestRecord } from '../contract/index.ts';
+import type { EmulatorEvent, LogLine, RequestOutcome, RequestRecord } from '../contract/index.ts';
 import type { Disposable } from '../core/disposable.ts';
+import type { Delivery } from './deliveries.ts';
 import type { Documents } from './documents.ts';
+import type { KeyValueStore } from './kv-store.ts';
 
 /** A body in memory, or in a file of the store that was synced. */
 export type StoredBody = { kind: 'bytes'; bytes: Uint8Array } | { kind: 'file'; path: string; size: number };
@@ -34,7 +36,8 @@ export interface RequestStore extends Disposable {
   /**
    * Makes the end of a request durable, then sets `record.outcome`, `state`, `completedAt` and resolves. A crash before that
    * leaves the request as it was. So does a rejection (E_DISK_FULL, E_STORE, complete already): a file given as `result` is the
-   * caller's still, who may try again.
+   * caller's still, who may try again. A webhook is due from the same commit on; the input of a request that is not to be
+   * stored (`storeIo`) is forgotten with it.
    */
   complete(record: RequestRecord, outcome: RequestOutcome, completedAt: number, result: StoredBody): Promise<void>;
   /** Null when expired or not complete. */
@@ -46,6 +49,16 @@ export interface RequestStore extends Disposable {
   logs(id: string, from?: number): Promise<LogLine[]>;
   logCount(id: string): number;
 
+  /** Adds an event to a request's story; durable with its next change of state, at once when it is complete. */
+  appendStory(id: string, event: EmulatorEvent): void;
+  /** The events that were added, oldest first. */
+  story(id: string): Promise<EmulatorEvent[]>;
+
+  /** Webhooks that are still to be delivered. */
+  deliveries(): Delivery[];
+  /** A webhook was tried: it is due again at `nextAt` (ms since the epoch), or never again where null. */
+  delivered(id: string, tries: number, nextAt: number | null): Promise<void>;
+
   /** Forgets what expired before `now`; returns how many. */
   expire(now: number): Promise<number>;
   /** Everything handed over so far is on disk. */
@@ -55,4 +68,5 @@ export interface RequestStore extends Disposable {
 /** All durable state of one workspace. */
 export interface Store extends RequestStore {
   readonly documents: Documents;
+  readonly kv: KeyValueStore;
 }

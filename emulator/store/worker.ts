@@ -27,6 +27,7 @@ function serve(): void {
   for (const rows of statements.requests()) post({ type: 'records', rows });
   post({ type: 'documents', documents: statements.documents() });
   post({ type: 'logs', totals: statements.logTotals() });
+  post({ type: 'deliveries', rows: statements.deliveries() });
   post({ type: 'opened', lastSeq: statements.lastSeq(), ...reconcileBodies(db, start.dir) });
 
   const failpoints = start.failpoints === null ? noFailpoints : armFailpoints(start.failpoints);
@@ -43,7 +44,7 @@ function serve(): void {
 function answer(acks: Acks): void {
   const moved: ArrayBuffer[] = [];
   for (const [, value] of acks.values) {
-    if (value === null || Array.isArray(value)) continue;
+    if (value === null || typeof value === 'string' || Array.isArray(value)) continue;
     if (value.bytes?.buffer instanceof ArrayBuffer) moved.push(value.bytes.buffer);
   }
   post({ type: 'acks', ...acks }, moved);

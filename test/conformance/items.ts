@@ -49,6 +49,7 @@ export const ITEMS: readonly Item[] = [
     title: "the app reads uploads through the SDK's guard; other private targets stay refused",
     clients: ['P'],
   },
+  { number: 58, title: "the app's KVStore: set, get, delete, ttl", clients: ['P'] },
   { number: 63, title: 'headers that reach the app, and contexts apart under multiplexing', clients: ['P'] },
   { number: 65, title: 'nothing of a whole run leaves the machine', clients: ['E'] },
   { number: 66, title: 'setup runs once a runner', clients: ['P'] },

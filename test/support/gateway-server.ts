@@ -9,7 +9,20 @@ import { FakeClock } from '../../emulator/core/fake-clock.ts';
 import { createLog } from '../../emulator/core/log.ts';
 import { createGateway, type Gateway } from '../../emulator/gateway/gateway.ts';
 import type { ConnectionContext } from '../../emulator/gateway/port/connections.ts';
+import type { KeyValueStore } from '../../emulator/store/kv-store.ts';
 import { FakeFleet } from './fake-fleet.ts';
+
+function memoryKv(clock: FakeClock): KeyValueStore {
+  const values = new Map<string, { value: string; endsAt: number }>();
+  return {
+    get: async (db, key) => {
+      const entry = values.get(`${db}/${key}`);
+      return entry && entry.endsAt > clock.now() ? entry.value : null;
+    },
+    set: async (db, key, value, ttl) => void values.set(`${db}/${key}`, { value, endsAt: clock.now() + ttl * 1000 }),
+    delete: async (db, key) => void values.delete(`${db}/${key}`),
+  };
+}
 
 export const EXEC_KEY = 'local:exec-secret';
 
@@ -59,6 +72,7 @@ export class GatewayServer {
       keys: { verify: (key) => (key === EXEC_KEY ? { kind: 'exec', user: 'local' } : null) },
       tokenSecret: Buffer.alloc(32, 7),
       config,
+      kv: memoryKv(this.clock),
       filesDir: this.filesDir,
       newBodyFile: () => join(this.folder, `body-${this.bodies++}`),
       publicUrl: () => `http://127.0.0.1:${this.port}`,

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { LogLine, RequestOutcome, RequestRecord } from '../../emulator/contract/index.ts';
+import type { EmulatorEvent, LogLine, RequestOutcome, RequestRecord } from '../../emulator/contract/index.ts';
+import { Deliveries, type Delivery } from '../../emulator/store/deliveries.ts';
 import type { RequestStore, StoredBody } from '../../emulator/store/store.ts';
 
 /** A RequestStore without a disk (but for large bodies), whose commits a test may hold back or refuse. */
@@ -14,6 +15,8 @@ export class MemoryStore implements RequestStore {
   private readonly inputs = new Map<string, StoredBody>();
   private readonly results = new Map<string, StoredBody>();
   private readonly lines = new Map<string, LogLine[]>();
+  private readonly events = new Map<string, EmulatorEvent[]>();
+  private readonly due = new Deliveries();
   private folder: string | null = null;
   private files = 0;
   private seq = 0;
@@ -62,6 +65,7 @@ export class MemoryStore implements RequestStore {
     Object.assign(record, { outcome, completedAt, state: 'COMPLETED' });
     this.results.set(record.id, result);
     this.completed.push(record.id);
+    if (record.webhook !== null) this.due.set(record, 0, completedAt);
   }
 
   async result(id: string): Promise<StoredBody | null> {
@@ -78,6 +82,22 @@ export class MemoryStore implements RequestStore {
 
   logCount(id: string): number {
     return this.lines.get(id)?.length ?? 0;
+  }
+
+  appendStory(id: string, event: EmulatorEvent): void {
+    this.events.set(id, [...(this.events.get(id) ?? []), event]);
+  }
+
+  async story(id: string): Promise<EmulatorEvent[]> {
+    return this.events.get(id) ?? [];
+  }
+
+  deliveries(): Delivery[] {
+    return this.due.list();
+  }
+
+  async delivered(id: string, tries: number, nextAt: number | null): Promise<void> {
+    this.due.set(this.byId.get(id)!, tries, nextAt);
   }
 
   async expire(now: number): Promise<number> {

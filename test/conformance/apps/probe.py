@@ -178,6 +178,15 @@ class Probe(fal.App, name="probe", keep_alive=300, max_multiplexing=16, max_conc
     def seen(self, body: dict) -> dict:
         return {"events": [e for e in self.events if e[1] == body["key"]]}
 
+    @fal.endpoint("/kv")
+    def kv(self, body: dict) -> dict:
+        from fal.toolkit.kv import KVStore
+
+        try:
+            return {"answer": getattr(KVStore(body["db"]), body["op"])(*body["args"])}
+        except Exception as error:  # the SDK's KVStoreException: the text is what counts
+            return {"error": f"{type(error).__name__}: {error}"}
+
     @fal.endpoint("/data/write")
     def write(self, body: dict) -> dict:
         path = Path("/data/conformance") / body["name"]

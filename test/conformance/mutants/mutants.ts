@@ -381,6 +381,22 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   },
   mutant(
+    58,
+    'P',
+    'the key-value store knows one database',
+    'emulator/gateway/kv/kv-service.ts',
+    'await deps.kv.get(db, key)',
+    "await deps.kv.get('x', key)",
+  ),
+  mutant(
+    58,
+    'P',
+    'a ttl of any length is taken',
+    'emulator/gateway/kv/kv-service.ts',
+    'if (!/^\\d+$/.test(text) || ttl < MIN_TTL || ttl > MAX_TTL) {',
+    'if (false) {',
+  ),
+  mutant(
     63,
     'P',
     'all requests have one id in the app',

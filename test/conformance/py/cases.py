@@ -447,6 +447,30 @@ def app_reads_uploads():
         assert error and "non-routable" in error, (address, error)
 
 
+@case(58)
+def kv_store():
+    db = f"conformance-{uid()}"
+
+    def kv(op, *args):
+        return call("/kv", {"db": db, "op": op, "args": args})
+
+    assert kv("get", "a") == {"answer": None}
+    value = json.dumps({"n": 1, "text": "über"}, ensure_ascii=False)
+    assert kv("set", "a", value) == {"answer": None}
+    assert kv("set", "b/c", "x", 60) == {"answer": None}
+    assert kv("get", "a") == {"answer": value} and kv("get", "b/c") == {"answer": "x"}
+    assert "60" in kv("set", "a", "later", 59)["error"], "a ttl under a minute is refused"
+    assert kv("get", "a") == {"answer": value}, "and changes nothing"
+    for _ in range(2):
+        assert kv("delete", "a") == {"answer": None}
+    assert kv("get", "a") == {"answer": None}
+    token = raw().post("https://rest.fal.ai/storage/auth/token?storage_type=fal-cdn-v3", json={}).json()
+    auth = {"Authorization": f"{token['token_type']} {token['token']}"}
+    # The same store from outside the app, as any program with the key has it.
+    assert httpx.get(f"https://kv.fal.media/get/{db}/b/c", headers=auth).json() == {"value": "x"}
+    assert httpx.get(f"https://kv.fal.media/get/{db}x/b/c", headers=auth).status_code == 404, "databases are apart"
+
+
 @case(63)
 def headers_and_contexts():
     answer = (
