@@ -81,3 +81,5 @@ export interface RunnerExit {
 
 /** Header that carries `RunnerSpec.secret` on every request to a runner; the harness checks and removes it. */
 export const RUNNER_SECRET_HEADER = 'x-wt-secret';
+/** Behind the secret: a question of the emulator that the harness answers itself. No caller can ask it. */
+export const RUNNER_PROBE_MARK = ' probe';

@@ -55,6 +55,64 @@ describe('what a caller sees of a broken answer', () => {
   });
 });
 
+describe('a runner whose connection broke', () => {
+  /** The first runner breaks its first connection and leaves the probe without an answer. */
+  async function broken(): Promise<void> {
+    f = startFleet();
+    f.engine.app = (_request, response, runner) => {
+      if (runner !== f.engine.runners[0] || runner.requests.length > 1) {
+        response.writeHead(200).end(runner.id);
+        return;
+      }
+      runner.answersProbes = false;
+      response.destroy();
+    };
+    await f.register({ maxConcurrency: 1, keepAlive: 60 });
+    expect((await f.completed(await f.submit({ noRetry: true }))).record.outcome?.status).toBe(503);
+    await f.until(() => f.engine.runners[0]!.probes === 1);
+  }
+
+  it('gets nothing while it is on its way out, though its socket still accepts: a fresh one serves', async () => {
+    await broken();
+    const next = await f.submit({ noRetry: true });
+    f.engine.runners[0]!.crash();
+    const { record } = await f.completed(next);
+    expect(record.outcome?.status).toBe(200);
+    expect(f.engine.runners[0]!.requests).toHaveLength(1);
+    expect(f.engine.runners).toHaveLength(2);
+  });
+
+  it('is kept when it accepts and is only too busy to say so', async () => {
+    await broken();
+    const next = await f.submit({ noRetry: true });
+    await f.clock.advanceAsync(5000);
+    expect((await f.completed(next)).record.outcome?.status).toBe(200);
+    expect(f.engine.runners).toHaveLength(1);
+  });
+
+  it('is kept when it answers', async () => {
+    f = startFleet();
+    f.engine.app = (_request, response, runner) =>
+      runner.requests.length === 1 ? void response.destroy() : void response.writeHead(200).end();
+    await f.register({ maxConcurrency: 1, keepAlive: 60 });
+    await f.completed(await f.submit({ noRetry: true }));
+    expect((await f.completed(await f.submit())).record.outcome?.status).toBe(200);
+    expect(f.engine.runners).toHaveLength(1);
+  });
+
+  it('without a harness it is only connected to', async () => {
+    f = startFleet();
+    f.engine.reportsEnds = false;
+    f.engine.app = (_request, response, runner) =>
+      runner.requests.length === 1 ? void response.destroy() : void response.writeHead(200).end();
+    await f.register({ maxConcurrency: 1, keepAlive: 60 });
+    await f.completed(await f.submit({ noRetry: true }));
+    expect((await f.completed(await f.submit())).record.outcome?.status).toBe(200);
+    expect(f.engine.runners[0]!.probes).toBe(0);
+    expect(f.engine.runners).toHaveLength(1);
+  });
+});
+
 describe('when the store fails', () => {
   it('a submit is refused and leaves nothing', async () => {
     f = startFleet();

@@ -19,6 +19,7 @@ import { LogRing, toLogLine } from './log-lines.ts';
 import type { FleetContext } from './options.ts';
 import { runnerEnvironment } from './runner-env.ts';
 import { createRunnerPool } from './runner-pool.ts';
+import { probeRunner } from './runner-probe.ts';
 
 /** What a runner tells its app. Each call may come at any time, also after a stop was asked for. */
 export interface RunnerListener {
@@ -34,7 +35,6 @@ export interface RunnerListener {
 }
 
 const MEMORY_EVERY_MS = 2000;
-const PROBE_TIMEOUT_MS = 5000;
 
 /** One runner from its environment to its end: the side effects of its life, and none of the decisions. */
 export class RunnerHost {
@@ -86,21 +86,10 @@ export class RunnerHost {
     else this.handle.stop(this.grace).catch((error: unknown) => this.complain('stop', error));
   }
 
-  /** Whether it still accepts connections. */
-  async probe(): Promise<boolean> {
-    const timeout = new AbortController();
-    const timer = this.context.clock.setTimeout(() => timeout.abort(), PROBE_TIMEOUT_MS);
-    const late = new Promise<false>((resolve) => timeout.signal.addEventListener('abort', () => resolve(false)));
-    const connected = this.connect().then(
-      (stream) => {
-        stream.destroy();
-        return true;
-      },
-      () => false,
-    );
-    const alive = await Promise.race([connected, late]);
-    timer.cancel();
-    return alive;
+  /** Whether it still takes requests. */
+  probe(): Promise<boolean> {
+    const { secret, reportsEnds: harnessed } = this;
+    return probeRunner({ secret, harnessed, connect: () => this.connect() }, this.context.clock);
   }
 
   private async live(): Promise<void> {

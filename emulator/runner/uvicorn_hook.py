@@ -10,6 +10,8 @@ import os
 import sys
 
 REQUEST_ID = b"x-fal-request-id"
+# RUNNER_PROBE_MARK of the emulator.
+PROBE_MARK = b" probe"
 
 
 class Switch:
@@ -18,9 +20,11 @@ class Switch:
     def __init__(self, app, secret, header, logs=None, starting=None):
         self._app = app
         self._secret = secret.encode("ascii")
+        self._probe = self._secret + PROBE_MARK
         self._header = header.encode("ascii")
         self._logs = logs
         self._starting = starting
+        self._leaving = False
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "lifespan":
@@ -36,7 +40,10 @@ class Switch:
                 request = value.decode("latin-1")
             headers.append((name, value))
         if len(secrets) != 1 or not hmac.compare_digest(secrets[0], self._secret):
-            await _refuse(scope, send)
+            if scope["type"] == "http" and len(secrets) == 1 and hmac.compare_digest(secrets[0], self._probe):
+                await _answer(send, 503 if self._leaving else 204)
+            else:
+                await _refuse(scope, send)
             return
         # A unix socket has no client address; apps read request.client.host. In place: what wraps us reads it as well.
         scope.update(headers=headers, client=scope.get("client") or ("127.0.0.1", 0), server=("0.0.0.0", 8080))
@@ -46,6 +53,10 @@ class Switch:
         token = self._logs.enter(request)
         try:
             await self._app(scope, receive, send)
+        except (SystemExit, KeyboardInterrupt):
+            # It ends the loop and with it the process, and meanwhile connections are still taken.
+            self._leaving = True
+            raise
         finally:
             self._logs.leave(request, token)
 
@@ -73,8 +84,13 @@ async def _refuse(scope, send):
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-    await send({"type": "http.response.body", "body": b"This runner answers the emulator only."})
+    await _answer(send, 403, b"This runner answers the emulator only.")
+
+
+async def _answer(send, status, body=b""):
+    headers = [(b"content-type", b"text/plain")] if body else []
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def install(directory, secret, header, logs, starting):

@@ -4,7 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { RunnerExit, RunnerSpec } from '../../emulator/contract/index.ts';
+import {
+  RUNNER_PROBE_MARK,
+  RUNNER_SECRET_HEADER,
+  type RunnerExit,
+  type RunnerSpec,
+} from '../../emulator/contract/index.ts';
 import type { ReadyInfo, RunnerEngine, RunnerHandle, RunnerHooks } from '../../emulator/engines/engine.ts';
 
 /** What the app of a fake runner does with a request. */
@@ -75,6 +80,9 @@ export class FakeRunner implements RunnerHandle {
   rss: number | null = 50_000_000;
   /** A runner that ignores SIGTERM: `stop` does not end it. */
   stubborn = false;
+  /** False: a question whether it still serves is taken and not answered, as by a process that is on its way out. */
+  answersProbes = true;
+  probes = 0;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
   private readonly address: string;
@@ -97,6 +105,11 @@ export class FakeRunner implements RunnerHandle {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
+        if (incoming.headers[RUNNER_SECRET_HEADER] === spec.secret + RUNNER_PROBE_MARK) {
+          this.probes++;
+          if (this.answersProbes) response.writeHead(204).end();
+          return;
+        }
         const { method = '', url = '', headers } = incoming;
         const request = { method, path: url, headers, body: Buffer.concat(chunks) };
         this.requests.push(request);

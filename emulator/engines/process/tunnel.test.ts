@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { RUNNER_SECRET_HEADER } from '../../contract/index.ts';
+import { RUNNER_PROBE_MARK, RUNNER_SECRET_HEADER } from '../../contract/index.ts';
 import { type Cloud, makeCloud } from './fixtures/cloud.ts';
 import { FIXTURES, GATEWAY_PORT, picklePayload, request, sourcePayload, TestBed, type TestRunner } from './testing.ts';
 
@@ -98,6 +98,12 @@ describe.each([
     expect(text).not.toContain(RUNNER_SECRET_HEADER);
     expect(JSON.stringify(runner.logs)).not.toContain(secret);
     expect(cloud.headers.join()).not.toContain(secret);
+  });
+
+  it('answers the question whether it serves without the app', async () => {
+    const headers = { [RUNNER_SECRET_HEADER]: secret + RUNNER_PROBE_MARK };
+    const answer = await request(() => runner.handle.connect(), '/no-such-endpoint', {}, headers);
+    expect(answer).toEqual({ status: 204, text: '' });
   });
 
   it.each([
