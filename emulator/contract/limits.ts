@@ -35,6 +35,10 @@ export const LIMITS = {
   attempts: 10,
   /** Direct calls that wait for a slot of one app; past it 429. */
   directWaiters: 10_000,
+  /** Calls of one HTTP-over-WebSocket connection that are not answered; past it no more is read from it until one is. */
+  wsCallsInFlight: 64,
+  /** One message of an HTTP-over-WebSocket connection, and all of one that wait for a slot; past it the close code 1009. */
+  wsMessageBytes: 64 * MiB,
   /** Seconds without a byte of a body that was announced; past it 408 and the connection is closed. */
   bodyIdleSeconds: 120,
   /** Connections to the public port. */

@@ -103,6 +103,14 @@ export function wrongMethod(method: string, what: string, allow: string): HttpFa
   return new HttpFailure(405, error, { headers: [['allow', allow]] });
 }
 
+/** 426 for a plain call of what answers over a WebSocket only. */
+export function upgradeRequired(): HttpFailure {
+  const error = new WindtunnelError('E_BAD_REQUEST', 'ws.fal.run answers over a WebSocket only.', {
+    hint: 'Connect to it with wss://, or call fal.run over HTTP.',
+  });
+  return new HttpFailure(426, error, { headers: [['upgrade', 'websocket']] });
+}
+
 /** 413: something is larger than the limit named in contract/limits.ts. */
 export function tooLarge(what: string, limit: number): HttpFailure {
   const error = new WindtunnelError('E_LIMIT', `${what} is larger than ${limit} bytes.`, {
@@ -117,4 +125,22 @@ export function notEmulated(feature: string): HttpFailure {
     hint: 'docs/fidelity.md lists what is. Nothing was sent to fal.',
   });
   return new HttpFailure(501, error);
+}
+
+/** The body of an error in fal's shape: `{detail, error_type?, hint?}`, or the one that this failure names. */
+export function failureBody({ error, answer }: HttpFailure): Record<string, unknown> {
+  return (
+    answer.body ?? {
+      detail: error.message,
+      ...(answer.type === undefined ? {} : { error_type: answer.type }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    }
+  );
+}
+
+/** The headers of an error, beside those of its body. */
+export function failureHeaders({ error, answer }: HttpFailure): HeaderList {
+  const headers: HeaderList = [...(answer.headers ?? []), ['x-windtunnel-error', error.code]];
+  if (answer.type !== undefined) headers.push(['x-fal-error-type', answer.type]);
+  return headers;
 }

@@ -14,7 +14,7 @@ import type { Keys } from './access/keys.ts';
 import { TokenSigner } from './access/tokens.ts';
 import type { GatewayDeps } from './deps.ts';
 import type { Exchange } from './exchange.ts';
-import { type HttpFailure, notEmulated, toFailure } from './failure.ts';
+import { type HttpFailure, notEmulated, toFailure, upgradeRequired } from './failure.ts';
 import { serveCdn } from './files/cdn-service.ts';
 import { FileStore } from './files/file-store.ts';
 import { Uploads } from './files/uploads.ts';
@@ -64,7 +64,7 @@ const SERVICES: Readonly<Record<Service, Serve>> = {
   cdn: serveCdn,
   kv: serveKv,
   ws: () => {
-    throw notEmulated('HTTP over WebSocket (ws.fal.run)');
+    throw upgradeRequired();
   },
   api: ({ route }) => {
     throw notEmulated(`The platform API (${route.host})`);

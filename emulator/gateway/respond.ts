@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { HeaderList } from '../contract/index.ts';
-import type { HttpFailure } from './failure.ts';
+import { failureBody, failureHeaders, type HttpFailure } from './failure.ts';
 
 /** Sends a JSON document in one write. */
 export function sendJson(res: ServerResponse, status: number, body: unknown, headers: HeaderList = []): void {
@@ -21,14 +21,5 @@ export function sendFailure(res: ServerResponse, failure: HttpFailure): void {
     res.destroy();
     return;
   }
-  const { error, answer } = failure;
-  const body = answer.body ?? {
-    detail: error.message,
-    ...(answer.type === undefined ? {} : { error_type: answer.type }),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  };
-  for (const [name, value] of answer.headers ?? []) res.setHeader(name, value);
-  if (answer.type !== undefined) res.setHeader('x-fal-error-type', answer.type);
-  res.setHeader('x-windtunnel-error', error.code);
-  sendJson(res, failure.status, body);
+  sendJson(res, failure.status, failureBody(failure), failureHeaders(failure));
 }

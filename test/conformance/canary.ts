@@ -23,7 +23,7 @@ try {
   process.env.WINDTUNNEL_TEST_PYTHON = clients.P.command;
   const emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
   try {
-    await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
+    await Promise.all(['apps/probe.py', 'apps/line.py', 'apps/live.py'].map((file) => emulator.run(file)));
     for (const client of ['J', 'P'] as const) {
       for (const { number, title } of wanted.filter((item) => item.clients.includes(client))) {
         await runCase(emulator, clients[client], number).catch((error: Error) =>

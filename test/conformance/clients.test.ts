@@ -10,7 +10,7 @@ let emulator: EmulatorUnderTest;
 
 beforeAll(async () => {
   emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
-  await Promise.all([emulator.run('apps/probe.py'), emulator.run('apps/line.py')]);
+  await Promise.all(['apps/probe.py', 'apps/line.py', 'apps/live.py'].map((file) => emulator.run(file)));
 }, 300_000);
 
 afterAll(() => emulator?.dispose(), 60_000);

@@ -18,6 +18,8 @@ export const ITEMS: readonly Item[] = [
   { number: 7, title: 'the position in the queue goes down', clients: ['P'] },
   { number: 8, title: 'logs: null without, a list with; 1 and true are equal', clients: ['P'] },
   { number: 9, title: 'updates end with COMPLETED; inference_time is there', clients: ['J'] },
+  { number: 10, title: 'polled logs grow, each line once, with its time', clients: ['J'] },
+  { number: 11, title: 'logs of a streamed subscribe come once; it outlives the comment lines', clients: ['J'] },
   { number: 12, title: 'the result can be read again and again', clients: ['J', 'P'] },
   { number: 13, title: 'a result before completion is a 4xx', clients: ['J', 'P'] },
   { number: 14, title: 'an unknown id is 404 NOT_FOUND; a foreign key 401', clients: ['J', 'P'] },
@@ -33,16 +35,25 @@ export const ITEMS: readonly Item[] = [
   { number: 25, title: 'queued work and results survive a restart of the emulator', clients: ['E'] },
   { number: 33, title: 'a pydantic 422 as the client types it, not billed', clients: ['J', 'P'] },
   { number: 35, title: 'an unknown path: 404 with its text, not billed', clients: ['P'] },
+  { number: 37, title: 'a failed result is read again by its status, without another call of the app', clients: ['J'] },
+  { number: 38, title: 'redirects of an app are passed on as they are', clients: ['P'] },
   { number: 39, title: 'run answers body and request id; the app is called once', clients: ['J', 'P'] },
   { number: 40, title: 'a direct caller that goes away cancels', clients: ['J', 'P'] },
   { number: 41, title: 'bytes and text are decoded by their type', clients: ['J'] },
   { number: 42, title: 'a stream arrives event by event', clients: ['J', 'P'] },
   { number: 43, title: 'a stream by token, without a key', clients: ['J'] },
   { number: 44, title: 'SSE although the caller accepts JSON', clients: ['P'] },
+  { number: 45, title: 'realtime: messages both ways, binary included, by token and by key', clients: ['J', 'P'] },
+  { number: 46, title: 'realtime at a path of its own; max_buffering reaches the app', clients: ['J', 'P'] },
+  { number: 47, title: 'realtime: an exception of the app is INTERNAL_ERROR', clients: ['J', 'P'] },
+  { number: 48, title: 'realtime: an idle session ends in order, and begins again', clients: ['J', 'P'] },
+  { number: 49, title: 'realtime: a token that is refused is asked for again', clients: ['J', 'P'] },
+  { number: 50, title: 'HTTP over WebSocket: calls one by one and at once, answered in order', clients: ['P'] },
   { number: 51, title: 'uploads, and blobs inside an input', clients: ['J'] },
   { number: 52, title: 'a multipart upload over 90 MB', clients: ['J'] },
   { number: 53, title: 'upload, upload_file, upload_image and the gcs way', clients: ['P'] },
   { number: 54, title: 'uploads over 100 MB', clients: ['P'] },
+  { number: 55, title: 'files with a lifetime and an ACL; they end with the clock', clients: ['J', 'P'] },
   { number: 56, title: 'files and images that the app makes', clients: ['P'] },
   {
     number: 57,
@@ -58,4 +69,24 @@ export const ITEMS: readonly Item[] = [
   { number: 69, title: 'an app calls another local app', clients: ['P'] },
   { number: 70, title: 'an unknown owner with a known app', clients: ['P'] },
   { number: 71, title: 'a public model or a file of the cloud answers the typed error', clients: ['P'] },
+  {
+    number: 72,
+    title: 'realtime modes: server, client and both-way streams, and a codec of its own',
+    clients: ['J', 'P'],
+  },
+  {
+    number: 73,
+    title: 'multipart forms reach the app, and multipart answers its caller, byte by byte',
+    clients: ['P'],
+  },
 ];
+
+const LINE_ONLY = new Set([7, 15, 19, 21, 22, 23]);
+const LIVE_ONLY = new Set([45, 46, 47, 48, 49, 50, 72]);
+
+/** The apps of test/conformance/apps that the case of an item calls. */
+export function appsOf(item: number): readonly string[] {
+  if (LINE_ONLY.has(item)) return ['apps/line.py'];
+  if (LIVE_ONLY.has(item)) return ['apps/live.py'];
+  return item === 69 ? ['apps/probe.py', 'apps/line.py'] : ['apps/probe.py'];
+}

@@ -131,12 +131,12 @@ export class FakeFleet implements Fleet {
   readonly direct: Fleet['direct'] = {
     lease: async (app, { signal }) => {
       if (this.refuse !== null) throw this.refuse;
-      await Promise.race(
-        [
-          this.gate,
-          new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-        ].slice(0, this.gate === null ? 1 : 2),
-      );
+      if (this.gate !== null) {
+        const aborted = new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason)),
+        );
+        await Promise.race([this.gate, aborted]);
+      }
       const { pool, port } = this.servers.get(app)!;
       const abort = new AbortController();
       const requestId = randomUUID();

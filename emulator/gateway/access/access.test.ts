@@ -109,9 +109,6 @@ describe('foreign hosts and parts that are not emulated', () => {
   });
 
   test.each([
-    ['https://kv.fal.media/get/db/key', 'key-value'],
-    ['/kv/get/db/key', 'key-value'],
-    ['https://ws.fal.run/local/pixels', 'WebSocket'],
     ['https://api.fal.ai/v1/models', 'api.fal.ai'],
     ['https://wma.fal.run/x', 'wma.fal.run'],
     ['https://rest.fal.ai/users/current', 'users/current'],

@@ -96,7 +96,7 @@ function identityOf(authorization: string, rules: AccessRules, route: Route): Id
 
 function opensRoute(claims: Claims, route: Route): boolean {
   if (route.service === 'cdn' || route.service === 'kv') return claims.aud === 'cdn';
-  if (route.service !== 'run') return false;
+  if (route.service !== 'run' && route.service !== 'ws') return false;
   const parts = route.path.split('/').filter((part) => part !== '' && part !== 'workflows' && part !== 'comfy');
   return opensApp(claims, parts[0] ?? '', parts[1] ?? '');
 }

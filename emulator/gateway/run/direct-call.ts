@@ -9,11 +9,11 @@ import { FileUrlRewriter } from '../files/file-urls.ts';
 import { forRunner } from '../headers.ts';
 import { sendFailure } from '../respond.ts';
 import { type AnswerHead, answerHead } from './answer-head.ts';
+import { callHeaders } from './call-headers.ts';
 import { type DirectBody, directBody } from './direct-body.ts';
 import { withoutToken } from './query.ts';
 import { abortType, connectionErrorType, runnerFailure } from './runner-errors.ts';
-
-const LIFECYCLE = 'x-fal-object-lifecycle-preference';
+import { takeSlot } from './take-slot.ts';
 
 /**
  * One direct call: takes a slot, passes the bytes both ways unparsed, gives the slot back. It is undici's handler itself,
@@ -146,30 +146,15 @@ export class DirectCall implements Dispatcher.DispatchHandler {
   private async takeSlot(): Promise<Lease> {
     const hint = this.exchange.req.headers['x-fal-runner-hint'];
     const options = { path: this.path, hint: typeof hint === 'string' ? hint : null, signal: this.waiting.signal };
-    try {
-      const lease = await this.deps.fleet.direct.lease(this.app, options);
-      if (this.settled) lease.release({ status: null, error: 'client_disconnected' });
-      this.lease = lease;
-      return lease;
-    } catch (thrown) {
-      const error = toWindtunnelError(thrown);
-      if (error.code !== 'E_LIMIT') throw thrown;
-      // Source: fal docs, "concurrency limits".
-      throw new HttpFailure(429, error, { type: 'concurrent_requests_limit', headers: [['x-fal-needs-retry', '1']] });
-    }
+    const lease = await takeSlot(this.deps.fleet.direct, this.app, options);
+    if (this.settled) lease.release({ status: null, error: 'client_disconnected' });
+    this.lease = lease;
+    return lease;
   }
 
   private requestHeaders(lease: Lease, body: DirectBody): string[] {
     const { req } = this.exchange;
-    const flat: string[] = [];
-    let lifecycle = false;
-    for (const [name, value] of forRunner(req.rawHeaders)) {
-      if (name === LIFECYCLE) lifecycle = true;
-      flat.push(name, value);
-    }
-    for (const [name, value] of lease.headers) {
-      if (!(lifecycle && name.toLowerCase() === LIFECYCLE)) flat.push(name, value);
-    }
+    const flat = callHeaders(forRunner(req.rawHeaders), lease);
     // undici knows the length of a buffer; a stream's is the caller's, where it was told.
     const length = req.headers['content-length'];
     if (body !== null && !Buffer.isBuffer(body) && length !== undefined) flat.push('content-length', length);

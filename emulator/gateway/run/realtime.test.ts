@@ -124,7 +124,7 @@ test.each([
   ['a wrong key', '/local/pixels/realtime', { headers: { authorization: 'Key a:b' } }, 401],
   ['a public model', '/fal-ai/flux/realtime', {}, 404],
   ['an unknown app', '/me/nothing/realtime', {}, 404],
-  ['HTTP over WebSocket', '/local/pixels', { headers: { host: 'ws.fal.run' } }, 501],
+  ['a service without websockets', '/local/pixels', { headers: { host: 'queue.fal.run' } }, 501],
   ['what the app refuses', '/local/pixels/refused', {}, 403],
 ])('%s: the handshake is answered', async (_name, path, options, status) => {
   const [, response] = (await once(open(path, options), 'unexpected-response')) as [unknown, { statusCode: number }];

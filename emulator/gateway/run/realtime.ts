@@ -7,20 +7,16 @@ import type { Caller } from '../access/access.ts';
 import { resolveApp } from '../apps.ts';
 import type { GatewayDeps } from '../deps.ts';
 import { parseEndpointPath } from '../endpoint-id.ts';
-import { badRequest, type HttpFailure, notEmulated, toFailure } from '../failure.ts';
+import { badRequest, failureBody, failureHeaders, type HttpFailure, notEmulated, toFailure } from '../failure.ts';
 import { forRunner } from '../headers.ts';
 import type { FidelityNotices } from '../notices.ts';
 import type { Route } from '../route.ts';
+import { serveHttpOverWs } from '../ws/http-over-ws.ts';
 import { whenGone } from './client-gone.ts';
 import { withoutToken } from './query.ts';
 import { type ResponseHead, readHead } from './response-head.ts';
 import { abortType, connectionErrorType, runnerFailure } from './runner-errors.ts';
-
-export interface UpgradeCall {
-  req: IncomingMessage;
-  socket: Duplex;
-  head: Buffer;
-}
+import type { UpgradeCall } from './upgrade-call.ts';
 
 /**
  * A WebSocket to an app: takes a slot, then passes the bytes both ways, handshake included, so that frames, compression and
@@ -34,12 +30,18 @@ export async function serveRealtime(
 ): Promise<void> {
   try {
     const { route, caller } = enter();
-    if (route.service !== 'run') throw notEmulated(`A WebSocket to ${route.host} (${route.service})`);
+    if (route.service !== 'run' && route.service !== 'ws') {
+      throw notEmulated(`A WebSocket to ${route.host} (${route.service})`);
+    }
     const id = parseEndpointPath(route.path);
     if (id === null) throw badRequest('The path names no app.', 'Use /<owner>/<app>/realtime.');
     const app = resolveApp(deps.fleet.apps, id);
     if (caller.badToken) {
       refuseToken(call);
+      return;
+    }
+    if (route.service === 'ws') {
+      serveHttpOverWs(call, deps, notices, { app, path: id.path, route });
       return;
     }
     const waiting = new AbortController();
@@ -172,19 +174,14 @@ function refuseToken({ req, socket, head }: UpgradeCall): void {
 
 function answerFailure(socket: Duplex, failure: HttpFailure): void {
   if (socket.destroyed || !socket.writable) return;
-  const { error, answer, status } = failure;
-  const body = JSON.stringify({
-    detail: error.message,
-    ...(answer.type === undefined ? {} : { error_type: answer.type }),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  });
+  const { status } = failure;
+  const body = JSON.stringify(failureBody(failure));
   socket.end(
     [
       `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Error'}`,
       'content-type: application/json',
       `content-length: ${Buffer.byteLength(body)}`,
-      `x-windtunnel-error: ${error.code}`,
-      ...(answer.type === undefined ? [] : [`x-fal-error-type: ${answer.type}`]),
+      ...failureHeaders(failure).map(([name, value]) => `${name}: ${value}`),
       'connection: close',
       '',
       body,

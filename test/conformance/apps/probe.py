@@ -1,6 +1,7 @@
 """An app that makes every data-plane behaviour visible to the conformance suite."""
 
 import asyncio
+import json
 import threading
 import time
 from pathlib import Path
@@ -24,7 +25,7 @@ class Picture(BaseModel):
 
 class Probe(fal.App, name="probe", keep_alive=300, max_multiplexing=16, max_concurrency=1):
     machine_type = "S"
-    requirements = ["pillow==13.0.0", "fal-client==1.0.3"]
+    requirements = ["pillow==13.0.0", "fal-client==1.0.3", "python-multipart==0.0.34"]
 
     def setup(self):
         self.setups = getattr(self, "setups", 0) + 1
@@ -74,6 +75,20 @@ class Probe(fal.App, name="probe", keep_alive=300, max_multiplexing=16, max_conc
         if body.get("field"):
             raise FieldException(body["field"], body.get("message", "bad"))
         raise AppException(message=body.get("message", "asked to fail"), status_code=body["status"])
+
+    @fal.endpoint("/answer")
+    def answer(self, body: dict) -> Response:
+        self.note(body.get("key"))
+        content = body.get("content", "{}")
+        return Response(content, status_code=body["status"], headers=body.get("headers", {}))
+
+    @fal.endpoint("/form")
+    async def form(self, request: Request) -> Response:
+        """Sends what it got back as it came, and what it read in it as a header."""
+        body = await request.body()
+        form = await request.form()
+        read = {name: value if isinstance(value, str) else [value.filename, value.size] for name, value in form.items()}
+        return Response(body, media_type=request.headers["content-type"], headers={"x-form": json.dumps(read)})
 
     @fal.endpoint("/binary")
     def binary(self, body: dict) -> Response:

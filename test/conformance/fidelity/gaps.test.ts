@@ -4,7 +4,7 @@ import { ITEMS } from '../items.ts';
 import { GAPS, UNSHOWN } from './gaps.ts';
 
 /** The last number of the matrix. */
-const LAST_ITEM = 71;
+const LAST_ITEM = 73;
 
 let emulator: EmulatorUnderTest;
 beforeAll(async () => {

@@ -19,7 +19,6 @@ const missing = (items: string, what: string, path: string, method = 'GET'): Gap
 /** Each is called by gaps.test.ts, on the emulator's own address. */
 export const GAPS: readonly Gap[] = [
   missing('59', "the keys of webhooks' signatures, `rest.fal.ai/.well-known/jwks.json`", '/.well-known/jwks.json'),
-  missing('', 'HTTP over WebSocket, `ws.fal.run`', '/ws/local/probe'),
   missing('', 'the platform API, `api.fal.ai`', '/_h/api.fal.ai/v1/models'),
   missing('', 'any other call of `rest.fal.ai`', '/rest/billing/usage', 'POST'),
   missing('', 'any other host of fal', '/_h/gateway.fal.ai/'),
@@ -41,13 +40,10 @@ export const GAPS: readonly Gap[] = [
 
 /** Items of the matrix that no official client has been run through here yet. */
 export const UNSHOWN: readonly { items: string; what: string }[] = [
-  { items: '10-11', what: 'logs of a polled and of a streamed `subscribe` without gaps or doubles' },
   { items: '20', what: 'runner hints' },
   { items: '26-32', what: 'retries: 503, 504, `X-Fal-No-Retry`, `X-Fal-Needs-Retry`, budgets, crashes of a runner' },
   { items: '34', what: 'the error type from a header alone' },
-  { items: '36-38', what: 'a runner out of GPU memory, failed results read again, redirects of an app' },
-  { items: '45-50', what: 'realtime and websockets' },
-  { items: '55', what: 'files that expire' },
+  { items: '36', what: 'a runner out of GPU memory' },
   { items: '61-62', what: "a browser's calls through a proxy of one's own site" },
   { items: '64', what: 'preflights of a browser' },
 ];

@@ -70,6 +70,38 @@ export const cases = {
     assert.ok(last.metrics.inference_time >= 0.35, `inference_time ${last.metrics.inference_time}`);
   },
 
+  async 10() {
+    const key = uid();
+    const seen = [];
+    await fal.subscribe(`${APP}/logs`, {
+      input: { key, lines: 6, pause: 0.1 },
+      logs: true,
+      pollInterval: 50,
+      onQueueUpdate: (update) => seen.push(update),
+    });
+    const lists = seen.filter((update) => update.logs).map((update) => update.logs);
+    for (const [before, after] of lists.slice(1).map((list, i) => [lists[i], list]))
+      assert.deepEqual(after.slice(0, before.length), before, 'each list holds the one before it');
+    assertLines(lists.at(-1), key, 6);
+    assert.ok(new Set(lists.map((list) => list.length)).size > 2, 'they grow while it works');
+  },
+
+  async 11() {
+    const key = uid();
+    const seen = [];
+    // Longer than the interval of the comment lines that keep the stream open (15 s).
+    const result = await fal.subscribe(`${APP}/logs`, {
+      input: { key, lines: 8, pause: 2 },
+      logs: true,
+      mode: 'streaming',
+      onQueueUpdate: (update) => seen.push({ ...update, logs: update.logs ? [...update.logs] : update.logs }),
+    });
+    assert.deepEqual(result.data, { ok: true });
+    assert.equal(seen.at(-1).status, 'COMPLETED');
+    assert.equal(seen.filter((update) => update.status === 'COMPLETED').length, 1);
+    assertLines(seen.at(-1).logs, key, 8);
+  },
+
   async 12() {
     const sent = await fal.queue.submit(APP, { input: { key: uid() } });
     await fal.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
@@ -172,6 +204,31 @@ export const cases = {
     await raw.text();
   },
 
+  async 37() {
+    const failed = async (input) => {
+      const gets = [];
+      const client = createFalClient({
+        fetch: (url, init) => {
+          if (/\/requests\/[^/]+$/.test(new URL(url).pathname)) gets.push(url);
+          return fetch(url, init);
+        },
+      });
+      // One attempt, so that what is seen again and again is the result and not another run.
+      const sent = await client.queue.submit(`${APP}/answer`, { input, headers: { 'x-fal-no-retry': '1' } });
+      await client.queue.subscribeToStatus(APP, { requestId: sent.request_id, pollInterval: 50 });
+      let status;
+      await rejects(client.queue.result(APP, { requestId: sent.request_id }), (e) => {
+        status = e.status;
+      });
+      const { calls } = await call('/calls', { key: input.key });
+      return { status, gets: gets.length, calls };
+    };
+    assert.deepEqual(await failed({ key: uid(), status: 422 }), { status: 422, gets: 1, calls: 1 });
+    // The runner is spared: its memory of the calls is what is looked at.
+    const busy = { key: uid(), status: 503, headers: { 'x-fal-stop-runner': '0' } };
+    assert.deepEqual(await failed(busy), { status: 503, gets: 4, calls: 1 });
+  },
+
   async 39() {
     const key = uid();
     const result = await fal.run(APP, { input: { key } });
@@ -268,4 +325,29 @@ export const cases = {
     assert.equal(back.length, bytes.length);
     assert.equal(sha(back), sha(bytes));
   },
+
+  async 55() {
+    const upload = (lifecycle) => fal.storage.upload(new Blob(['short'], { type: 'text/plain' }), { lifecycle });
+    const acl = { default: 'forbid', rules: [{ user: 'someone', decision: 'allow' }] };
+    const kept = await upload({ expiresIn: '1h', initialAcl: acl });
+    const short = await upload({ expiresIn: 1 });
+    await waitFor(
+      async () => (await fetch(short)).status,
+      (status) => status === 404,
+    );
+    assert.equal(await (await fetch(kept)).text(), 'short', 'that of an hour is still there');
+  },
 };
+
+function assertLines(logs, key, count) {
+  const mine = logs.filter(({ message }) => message.includes(key));
+  assert.deepEqual(
+    mine.map(({ message }) => message),
+    Array.from({ length: count }, (_, i) => `line ${i} of ${key}`),
+    'each line once, in order',
+  );
+  for (const { message, timestamp } of logs) {
+    assert.ok(message);
+    assert.ok(!Number.isNaN(Date.parse(timestamp)), timestamp);
+  }
+}

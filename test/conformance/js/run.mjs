@@ -1,5 +1,8 @@
 // `node run.mjs 1 3 9`: runs these cases one after another; one JSON line a case on stdout.
-import { cases } from './cases.mjs';
+import { cases as queueAndFiles } from './cases.mjs';
+import { cases as live } from './live-cases.mjs';
+
+const cases = { ...queueAndFiles, ...live };
 
 const wanted = process.argv.slice(2);
 for (const item of wanted) {

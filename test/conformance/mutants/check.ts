@@ -4,16 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EmulatorUnderTest } from '../../support/emulator.ts';
 import type { SuiteReport } from '../../support/report.ts';
-import type { Client } from '../items.ts';
+import { appsOf, type Client } from '../items.ts';
 import { pinnedClient, runCase } from '../run-case.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const apps = path.join(import.meta.dirname, '../apps');
 const CASE_TIMEOUT_MS = 75_000;
-/** Items that call one app only; the others get both. */
-const LINE_ONLY = new Set([7, 15, 19, 21, 22, 23]);
-const BOTH = new Set([69]);
-
 /** What the test of an item says of a build: null when it passes, else its first line. */
 export type Verdict = string | null;
 
@@ -25,11 +21,8 @@ export async function checkCases(
 ): Promise<void> {
   const emulator = await EmulatorUnderTest.start([apps], {}, cli);
   try {
-    const items = cases.map(({ item }) => item);
-    const wanted = [];
-    if (items.some((item) => !LINE_ONLY.has(item))) wanted.push('apps/probe.py');
-    if (items.some((item) => LINE_ONLY.has(item) || BOTH.has(item))) wanted.push('apps/line.py');
-    await Promise.all(wanted.map((file) => emulator.run(file)));
+    const wanted = new Set(cases.flatMap(({ item }) => appsOf(item)));
+    await Promise.all([...wanted].map((file) => emulator.run(file)));
     for (const { item, client } of cases) {
       const running = runCase(emulator, await pinnedClient(client), item);
       onVerdict(item, client, await verdictOf(running));

@@ -26,6 +26,9 @@ const HEADERS = `${GATEWAY}/headers.ts`;
 const RUNNER_HEADERS = 'emulator/fleet/runner-headers.ts';
 const OUTCOME = 'emulator/fleet/outcome.ts';
 
+const REALTIME = `${GATEWAY}/run/realtime.ts`;
+const TO_CLIENT = 'upstream.pipe(socket);';
+
 const NO_CANCEL_ON_RUNNER: Edit = {
   file: 'emulator/fleet/queued-work.ts',
   find: 'cancelOnRunner(runner.dispatcher, call, record.headers).catch(',
@@ -122,6 +125,22 @@ export const MUTANTS: readonly Mutant[] = [
     `${GATEWAY}/queue/status.ts`,
     'status: state,',
     "status: state === 'IN_PROGRESS' ? 'IN_QUEUE' : state,",
+  ),
+  mutant(
+    10,
+    'J',
+    'polled logs are the newest lines only',
+    QUEUE,
+    'await queue.logs(record.id) : null',
+    '(await queue.logs(record.id)).slice(-1) : null',
+  ),
+  mutant(
+    11,
+    'J',
+    'a stream tells all lines with each status',
+    `${GATEWAY}/queue/status-stream.ts`,
+    "if (record.state !== 'IN_QUEUE') waiting = [];",
+    '',
   ),
   mutant(
     12,
@@ -255,6 +274,22 @@ export const MUTANTS: readonly Mutant[] = [
     'this.target = path + withoutToken',
     "this.target = '/app' + path + withoutToken",
   ),
+  mutant(
+    37,
+    'J',
+    'a failed result is a 503, which is asked for again',
+    OUTCOME,
+    'status: answer.status,',
+    'status: answer.status === 422 ? 503 : answer.status,',
+  ),
+  mutant(
+    38,
+    'P',
+    'a redirect loses its place',
+    HEADERS,
+    "if (name.startsWith('access-control-')) return false;",
+    "if (name.startsWith('access-control-') || name === 'location') return false;",
+  ),
   mutant(39, 'JP', 'a run has no request id', ANSWER, "['x-fal-request-id', call.requestId]", '[]'),
   mutant(
     39,
@@ -306,6 +341,40 @@ export const MUTANTS: readonly Mutant[] = [
     "this.head = head; if (req.headers.accept === 'application/json') head.headers[head.headers.indexOf('content-type') + 1] = 'application/json';",
   ),
   mutant(
+    45,
+    'JP',
+    'a token opens no websocket',
+    `${GATEWAY}/access/access.ts`,
+    'if (opened) return',
+    'if (opened && req.headers.upgrade === undefined) return',
+  ),
+  mutant(46, 'JP', 'the query does not reach the app', REALTIME, 'id.path + withoutToken(route.query)', 'id.path'),
+  mutant(
+    47,
+    'JP',
+    "the app's error messages are kept back",
+    REALTIME,
+    TO_CLIENT,
+    "upstream.on('data', (chunk) => chunk.includes('x-fal-error') || socket.write(chunk));",
+  ),
+  mutant(
+    48,
+    'JP',
+    "the app's goodbye is kept back: the connection breaks off",
+    REALTIME,
+    TO_CLIENT,
+    "upstream.on('data', (chunk) => (chunk.includes('TIMEOUT') || chunk[0] === 0x88 ? socket.destroy() : socket.write(chunk)));",
+  ),
+  mutant(
+    49,
+    'JP',
+    'a bad token is refused at the handshake',
+    REALTIME,
+    'refuseToken(call);\n      return;',
+    "throw badRequest('bad token');",
+  ),
+  mutant(50, 'P', 'answers come as they are ready', `${GATEWAY}/ws/ws-call.ts`, '    await turn;\n', ''),
+  mutant(
     51,
     'J',
     'an upload loses its content type',
@@ -338,6 +407,22 @@ export const MUTANTS: readonly Mutant[] = [
     `${GATEWAY}/files/uploads.ts`,
     '.sort((a, b) => a - b)',
     '.sort((a, b) => a - b).slice(0, -1)',
+  ),
+  mutant(
+    55,
+    'JP',
+    'a lifetime is not read',
+    `${GATEWAY}/lifecycle.ts`,
+    'return seconds !== null && seconds > 0 ? seconds : null;',
+    'return null;',
+  ),
+  mutant(
+    55,
+    'JP',
+    'an ACL is refused',
+    `${GATEWAY}/lifecycle.ts`,
+    'z.looseObject({ expiration',
+    'z.strictObject({ expiration',
   ),
   mutant(
     56,
@@ -476,5 +561,21 @@ export const MUTANTS: readonly Mutant[] = [
     `${GATEWAY}/files/cdn-service.ts`,
     'if (id === undefined) throw remoteFile(exchange);',
     "if (id === undefined) throw new HttpFailure(404, new WindtunnelError('E_FILE_GONE', 'gone'));",
+  ),
+  mutant(
+    72,
+    'JP',
+    'a session ends after one message of the app',
+    REALTIME,
+    TO_CLIENT,
+    "let sent = 0; upstream.on('data', (chunk) => (sent++ > 0 ? socket.destroy() : socket.write(chunk)));",
+  ),
+  mutant(
+    73,
+    'P',
+    'the app is not told the type of a body',
+    HEADERS,
+    "  'content-length',\n  'expect',",
+    "  'content-length',\n  'content-type',\n  'expect',",
   ),
 ];

@@ -294,6 +294,18 @@ def unknown_path():
     assert error.response_headers["x-fal-billable-units"] == "0"
 
 
+@case(38)
+def redirects():
+    for status, place in ((301, "/elsewhere"), (307, "https://example.com/x?y=1"), (303, "relative")):
+        answer = {"status": status, "headers": {"location": place}, "content": "moved"}
+        direct = raw().post(f"https://fal.run/{APP}/answer", json=answer)
+        handle = fal_client.submit(APP, arguments=answer, path="/answer")
+        wait_for(handle.status, lambda s: isinstance(s, fal_client.Completed))
+        queued = raw().get(handle.response_url)
+        for seen in (direct, queued):
+            assert (seen.status_code, seen.headers["location"], seen.text) == (status, place, "moved"), seen.headers
+
+
 @case(39)
 def run():
     key = uid()
@@ -404,6 +416,18 @@ def large_uploads():
             for chunk in answer.iter_bytes():
                 got.update(chunk)
         assert got.hexdigest() == want, url
+
+
+@case(55)
+def expiring_files():
+    from fal_client.client import StorageACL, StorageACLRule, StorageSettings
+
+    client = fal_client.SyncClient()
+    acl = StorageACL(default="forbid", rules=[StorageACLRule(user="someone", decision="allow")])
+    kept = client.upload(b"kept", "text/plain", lifecycle=StorageSettings(expires_in="1h", initial_acl=acl))
+    short = client.upload(b"short", "text/plain", lifecycle=StorageSettings(expires_in=1))
+    wait_for(lambda: httpx.get(short).status_code, lambda status: status == 404)
+    assert httpx.get(kept).content == b"kept", "that of an hour is still there"
 
 
 @case(56)
@@ -534,3 +558,34 @@ def public_model():
     assert "windtunnel run" in text and "--as fal-ai/flux" in text and "without `windtunnel exec`" in text, text
     gone = httpx.get("https://v3.fal.media/files/elephant/some-real-sample.png")
     assert gone.status_code == 404 and gone.headers["x-windtunnel-error"] == "E_REMOTE_FILE", gone.headers
+
+
+@case(73)
+def multipart_forms():
+    noise = os.urandom(300_000)
+    for path, answer_of in (("direct", run_raw), ("queue", queue_raw)):
+        answer = answer_of("/form", {"note": path}, {"file": ("a b.bin", noise, "application/octet-stream")})
+        assert answer.status_code == 200, answer.text
+        assert json.loads(answer.headers["x-form"]) == {"note": path, "file": ["a b.bin", len(noise)]}, answer.headers
+        # The app sends its body back: a multipart answer passes byte by byte, boundary and all.
+        assert answer.headers["content-type"] == answer.sent_type, answer.headers
+        assert answer.content == answer.sent_body
+
+
+def multipart(url, fields, files):
+    with raw() as client:
+        request = client.build_request("POST", url, data=fields, files=files)
+        body = request.read()
+        return client.send(request), body, request.headers["content-type"]
+
+
+def run_raw(path, fields, files):
+    answer, answer.sent_body, answer.sent_type = multipart(f"https://fal.run/{APP}{path}", fields, files)
+    return answer
+
+
+def queue_raw(path, fields, files):
+    sent, body, kind = multipart(f"{QUEUE}/{APP}{path}", fields, files)
+    answer = wait_for(lambda: raw().get(sent.json()["response_url"]), lambda r: r.status_code != 400)
+    answer.sent_body, answer.sent_type = body, kind
+    return answer

@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 
+import live_cases  # noqa: F401  registers its cases
 from cases import CASES
 
 
