@@ -150,7 +150,7 @@ describe('the proxy protocol', () => {
   test.each([
     ['no target', {}, 'POST', 400],
     ['a target that is not fal', { 'x-fal-target-url': 'https://example.com/x' }, 'POST', 412],
-    ['a target that is a part not emulated', { 'x-fal-target-url': 'https://kv.fal.media/get/a/b' }, 'GET', 501],
+    ['a target that is a part not emulated', { 'x-fal-target-url': 'https://api.fal.ai/v1/models' }, 'GET', 501],
     ['a method that it does not know', { 'x-fal-target-url': target }, 'HEAD', 405],
     ['a body that is not JSON', { 'x-fal-target-url': target, 'content-type': 'text/plain' }, 'POST', 415],
   ])('%s: %j %s is %i', async (_name, headers, method, status) => {
