@@ -7,7 +7,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { basePython } from '../support/python.ts';
-import { ITEMS } from './items.ts';
+import { appsOf, ITEMS } from './items.ts';
 import { type CaseProgram, runCase } from './run-case.ts';
 
 const execute = promisify(execFile);
@@ -23,7 +23,9 @@ try {
   process.env.WINDTUNNEL_TEST_PYTHON = clients.P.command;
   const emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
   try {
-    await Promise.all(['apps/probe.py', 'apps/line.py', 'apps/live.py'].map((file) => emulator.run(file)));
+    await Promise.all(
+      [...new Set(wanted.flatMap(({ number }) => appsOf(number)))].map((app) => emulator.register(app)),
+    );
     for (const client of ['J', 'P'] as const) {
       for (const { number, title } of wanted.filter((item) => item.clients.includes(client))) {
         await runCase(emulator, clients[client], number).catch((error: Error) =>

@@ -28,13 +28,23 @@ export const ITEMS: readonly Item[] = [
   { number: 17, title: 'cancel of a running request whose app has none: it ends as usual', clients: ['P'] },
   { number: 18, title: 'cancel after completion: 400 ALREADY_COMPLETED', clients: ['J'] },
   { number: 19, title: 'low priority runs after every normal one', clients: ['J', 'P'] },
+  { number: 20, title: 'a hint leads to the runner that advertised it; without one, in turn', clients: ['J', 'P'] },
   { number: 21, title: 'start timeout behind a busy slot: 504, user, not retried', clients: ['P'] },
   { number: 22, title: 'X-Fal-Request-Start-Timeout wins; a bad value is 400 bad_request', clients: ['P'] },
   { number: 23, title: 'fal_max_queue_length: 429', clients: ['P'] },
   { number: 24, title: "a client's own timeout cancels the request", clients: ['J', 'P'] },
   { number: 25, title: 'queued work and results survive a restart of the emulator', clients: ['E'] },
+  { number: 26, title: '503, 503, 200: success on a fresh runner, an id for each attempt', clients: ['J', 'P'] },
+  { number: 27, title: 'always 503: ten attempts, then its last answer', clients: ['P'] },
+  { number: 28, title: 'X-Fal-No-Retry and the budgets of X-Fal-Retry-Config', clients: ['J', 'P'] },
+  { number: 29, title: 'X-Fal-Needs-Retry beats the status; a 200 is without it', clients: ['P'] },
+  { number: 30, title: 'x-fal-stop-runner stops or spares a runner and reaches no caller', clients: ['P'] },
+  { number: 31, title: 'request_timeout: 504, a fresh runner, and no retry where it is skipped', clients: ['P'] },
+  { number: 32, title: 'a runner that crashes: the queue retries, a direct call is 503', clients: ['P'] },
   { number: 33, title: 'a pydantic 422 as the client types it, not billed', clients: ['J', 'P'] },
+  { number: 34, title: 'the error type, from the body and from the header alone', clients: ['P'] },
   { number: 35, title: 'an unknown path: 404 with its text, not billed', clients: ['P'] },
+  { number: 36, title: 'out of GPU memory: 503, a fresh runner takes the request', clients: ['P'] },
   { number: 37, title: 'a failed result is read again by its status, without another call of the app', clients: ['J'] },
   { number: 38, title: 'redirects of an app are passed on as they are', clients: ['P'] },
   { number: 39, title: 'run answers body and request id; the app is called once', clients: ['J', 'P'] },
@@ -84,8 +94,14 @@ export const ITEMS: readonly Item[] = [
 const LINE_ONLY = new Set([7, 15, 19, 21, 22, 23]);
 const LIVE_ONLY = new Set([45, 46, 47, 48, 49, 50, 72]);
 
+const RETRY = 'apps/retry.py::Retry';
+const RETRY_ONLY = new Set([26, 27, 28, 29, 30, 32, 34, 36]);
+
 /** The apps of test/conformance/apps that the case of an item calls. */
 export function appsOf(item: number): readonly string[] {
+  if (RETRY_ONLY.has(item)) return [RETRY];
+  if (item === 20) return ['apps/retry.py::Sticky'];
+  if (item === 31) return [RETRY, 'apps/retry.py::Overdue', 'apps/retry.py::OverdueOnce'];
   if (LINE_ONLY.has(item)) return ['apps/line.py'];
   if (LIVE_ONLY.has(item)) return ['apps/live.py'];
   return item === 69 ? ['apps/probe.py', 'apps/line.py'] : ['apps/probe.py'];

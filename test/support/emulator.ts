@@ -21,6 +21,12 @@ export interface RunResult {
   stderr: string;
 }
 
+export interface RunOptions {
+  as?: AppId;
+  symbol?: string;
+  watch?: boolean;
+}
+
 /** A real emulator from the built CLI, in a workspace, home and runtime folder of its own, stopped by `dispose`. */
 export class EmulatorUnderTest {
   readonly folder: string;
@@ -119,16 +125,23 @@ export class EmulatorUnderTest {
     return this.found().client;
   }
 
-  /** Registers an app of the workspace and waits for its first runner. */
-  async run(file: string, options: { as?: AppId; symbol?: string; watch?: boolean } = {}): Promise<AppId> {
+  /** Registers an app of the workspace, `FILE[::Symbol]`, and waits for its first runner. */
+  async run(app: string, options: RunOptions = {}): Promise<AppId> {
+    const id = await this.register(app, options);
+    await this.client.start(id);
+    return id;
+  }
+
+  /** Registers an app of the workspace; its first request starts a runner. */
+  async register(app: string, options: RunOptions = {}): Promise<AppId> {
+    const [file = '', symbol] = app.split('::');
     const answer = await this.client.run({
       file: path.join(this.workspace, file),
-      symbol: options.symbol ?? null,
+      symbol: options.symbol ?? symbol ?? null,
       as: options.as ?? null,
       engine: 'process',
       watch: options.watch ?? false,
     });
-    await this.client.start(answer.app.id);
     return answer.app.id;
   }
 

@@ -40,10 +40,6 @@ export const GAPS: readonly Gap[] = [
 
 /** Items of the matrix that no official client has been run through here yet. */
 export const UNSHOWN: readonly { items: string; what: string }[] = [
-  { items: '20', what: 'runner hints' },
-  { items: '26-32', what: 'retries: 503, 504, `X-Fal-No-Retry`, `X-Fal-Needs-Retry`, budgets, crashes of a runner' },
-  { items: '34', what: 'the error type from a header alone' },
-  { items: '36', what: 'a runner out of GPU memory' },
   { items: '61-62', what: "a browser's calls through a proxy of one's own site" },
   { items: '64', what: 'preflights of a browser' },
 ];

@@ -1,8 +1,9 @@
 // `node run.mjs 1 3 9`: runs these cases one after another; one JSON line a case on stdout.
 import { cases as queueAndFiles } from './cases.mjs';
 import { cases as live } from './live-cases.mjs';
+import { retryCases } from './retry-cases.mjs';
 
-const cases = { ...queueAndFiles, ...live };
+const cases = { ...queueAndFiles, ...live, ...retryCases };
 
 const wanted = process.argv.slice(2);
 for (const item of wanted) {

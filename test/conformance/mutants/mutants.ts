@@ -25,6 +25,7 @@ const ANSWER = `${GATEWAY}/run/answer-head.ts`;
 const HEADERS = `${GATEWAY}/headers.ts`;
 const RUNNER_HEADERS = 'emulator/fleet/runner-headers.ts';
 const OUTCOME = 'emulator/fleet/outcome.ts';
+const RETRIES = 'emulator/core/retry-policy.ts';
 
 const REALTIME = `${GATEWAY}/run/realtime.ts`;
 const TO_CLIENT = 'upstream.pipe(socket);';
@@ -562,6 +563,107 @@ export const MUTANTS: readonly Mutant[] = [
     'if (id === undefined) throw remoteFile(exchange);',
     "if (id === undefined) throw new HttpFailure(404, new WindtunnelError('E_FILE_GONE', 'gone'));",
   ),
+  mutant(
+    20,
+    'JP',
+    'hints are not looked at',
+    'emulator/core/router.ts',
+    'first(this.byHint.get(hint)) ?? first(this.plain)',
+    'first(this.plain)',
+  ),
+  mutant(
+    26,
+    'JP',
+    'a 503 is the result',
+    RETRIES,
+    'end.status === 503 || end.status === 504;\n    return retryable',
+    'end.status === 504;\n    return retryable',
+  ),
+  mutant(
+    26,
+    'JP',
+    'all attempts have the id of the request',
+    'emulator/fleet/queued-work.ts',
+    'record.gatewayRequestId = attempt === 1 ? id : newId();',
+    'record.gatewayRequestId = id; void newId;',
+  ),
+  mutant(27, 'P', 'nine attempts in all', 'emulator/core/platform-constants.ts', 'maxAttempts: 10,', 'maxAttempts: 9,'),
+  mutant(
+    28,
+    'JP',
+    'X-Fal-No-Retry is not looked at',
+    `${GATEWAY}/queue/submit-options.ts`,
+    "noRetry: ['1', 'true', 'yes']",
+    "noRetry: ['']",
+  ),
+  mutant(
+    28,
+    'JP',
+    'the budgets of the caller are not looked at',
+    RETRIES,
+    '(q.callerBudgets ?? q.appBudgets)[condition]',
+    'q.appBudgets[condition]',
+  ),
+  mutant(
+    29,
+    'P',
+    'the status decides, whatever the app says',
+    RETRIES,
+    "return end.needsRetry ? 'server_error' : null;",
+    '',
+  ),
+  {
+    item: 29,
+    clients: ['P'],
+    what: 'a 200 carries X-Fal-Needs-Retry',
+    edits: [
+      { file: RUNNER_HEADERS, find: 'return retryable;', replace: 'return retryable || true;' },
+      { file: HEADERS, find: "name !== 'x-fal-needs-retry' ||", replace: 'true ||' },
+    ],
+  },
+  mutant(30, 'P', 'x-fal-stop-runner is not looked at', RETRIES, 'if (end.stopRunner !== null)', 'if (false)'),
+  {
+    item: 30,
+    clients: ['P'],
+    what: 'x-fal-stop-runner reaches the caller',
+    edits: [
+      { file: RUNNER_HEADERS, find: "new Set(['x-fal-stop-runner',", replace: 'new Set([' },
+      { file: HEADERS, find: "new Set(['x-fal-stop-runner',", replace: 'new Set([' },
+    ],
+  },
+  mutant(
+    31,
+    'P',
+    'a runner outlives its request_timeout',
+    RETRIES,
+    "if (end.error === 'request_timeout') return 'kill';",
+    "if (end.error === 'request_timeout') return 'keep';",
+  ),
+  mutant(
+    31,
+    'P',
+    'skip_retry_conditions is not looked at',
+    RETRIES,
+    'return condition !== null && !skip.includes(condition) ? condition : null;',
+    'return condition;',
+  ),
+  mutant(
+    32,
+    'P',
+    'a crash is the result',
+    RETRIES,
+    "runner_disconnected: 'server_error',",
+    'runner_disconnected: null,',
+  ),
+  mutant(
+    34,
+    'P',
+    'a result has no error type in its header',
+    `${GATEWAY}/queue/result.ts`,
+    "res.setHeader('x-fal-error-type', outcome.errorType);",
+    '',
+  ),
+  mutant(36, 'P', 'a 503 spares its runner', RETRIES, "if (end.status === 503) return 'kill';", ''),
   mutant(
     72,
     'JP',

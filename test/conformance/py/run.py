@@ -6,6 +6,7 @@ import time
 import traceback
 
 import live_cases  # noqa: F401  registers its cases
+import retry_cases  # noqa: F401 - registers its cases
 from cases import CASES
 
 
