@@ -7,6 +7,22 @@ export type RetryCondition = z.infer<typeof RetryConditionSchema>;
 const nullable = <T extends z.core.SomeType>(s: T) => z._default(z.nullable(s), null);
 
 /**
+ * A health check of the app's own. Durations in seconds; null = not set by the author.
+ * Source: fal SDK 1.83 `HealthCheck` and `ApplicationHealthCheckConfig`; `allow_on_busy` stands in fal's protocol alone.
+ */
+export const HealthCheckSchema = z.object({
+  path: z.string(),
+  /** An app's endpoint is probed by POST unless it says otherwise, a server of one's own by GET. */
+  method: z._default(z.enum(['GET', 'POST']), 'POST'),
+  startPeriodSeconds: nullable(z.number()),
+  timeoutSeconds: nullable(z.number()),
+  failureThreshold: nullable(z.number()),
+  callRegularly: nullable(z.boolean()),
+  allowOnBusy: nullable(z.boolean()),
+});
+export type HealthCheck = z.infer<typeof HealthCheckSchema>;
+
+/**
  * Settings of one app as the SDK knows them. Durations in seconds. Null = not set by the author: the platform's default
  * applies (see `effectiveSettings` in core). Names are fal's attribute names in camelCase.
  * Source: fal SDK 1.83 `fal.App` class attributes, `SERVER_DEFAULT_SCALE_VALUES`.
@@ -46,6 +62,8 @@ export const AppSettingsSchema = z.object({
   secrets: nullable(z.array(z.string())),
   regions: nullable(z.array(z.string())),
   dataMounts: nullable(z.array(z.string())),
+  /** Null: the app is healthy while its port accepts connections. */
+  healthCheck: nullable(HealthCheckSchema),
 });
 export type AppSettings = z.infer<typeof AppSettingsSchema>;
 

@@ -1,4 +1,5 @@
 import { type SerializedError, type StartPhase, WindtunnelError } from '../contract/index.ts';
+import { awaitFirstCheck, checked, scheduleCheck, startSeconds } from './app-health.ts';
 import type { Revision } from './app-protocol.ts';
 import { endAttempt, forget } from './app-requests.ts';
 import {
@@ -39,7 +40,7 @@ export function configure(turn: Turn, revision: Revision): void {
 export function launched(turn: Turn, runner: Runner): void {
   if (runner.phase !== 'starting') return;
   clearRunnerDue(turn.state, runner);
-  const at = turn.now + runner.revision.settings.startupTimeout * SECOND;
+  const at = turn.now + startSeconds(runner) * SECOND;
   runner.due = turn.state.deadlines.add(at, { type: 'startupTimeout', runner });
 }
 
@@ -50,10 +51,20 @@ export function reachedPhase(turn: Turn, runner: Runner, phase: StartPhase, deta
   turn.effects.push({ type: 'runnerState', runner: runner.id, state, phase, reason: detail });
 }
 
+/** Its server is up. Where the app has a health check of its own, that decides. */
 export function ready(turn: Turn, runner: Runner): void {
+  if (runner.phase !== 'starting' || runner.health.pending) return;
+  if (!awaitFirstCheck(turn, runner)) serves(turn, runner);
+}
+
+export function healthChecked(turn: Turn, runner: Runner, healthy: boolean, detail: string): void {
+  if (checked(turn, runner, healthy, detail)) serves(turn, runner);
+}
+
+function serves(turn: Turn, runner: Runner): void {
   const { state, effects } = turn;
-  if (runner.phase !== 'starting') return;
   clearRunnerDue(state, runner);
+  scheduleCheck(turn, runner);
   state.failures = 0;
   state.retryAt = 0;
   state.lastError = null;
@@ -91,13 +102,16 @@ export function failed(turn: Turn, runner: Runner, error: SerializedError): void
 
 export function startupTimedOut(turn: Turn, runner: Runner): void {
   runner.due = null;
-  const seconds = runner.revision.settings.startupTimeout;
-  const phase = runner.startPhase ?? 'booting';
+  const seconds = startSeconds(runner);
+  const { pending, detail } = runner.health;
+  const phase = pending ? `not healthy (${detail || 'no answer'})` : (runner.startPhase ?? 'booting');
   const error = new WindtunnelError(
     'E_STARTUP_TIMEOUT',
     `${turn.state.id} was not ready after ${seconds} s: still ${phase}`,
     {
-      hint: 'Raise startup_timeout of the app, or make its import and setup() faster.',
+      hint: pending
+        ? 'Look at the endpoint of its health check, or raise startup_timeout of the app.'
+        : 'Raise startup_timeout of the app, or make its import and setup() faster.',
     },
   );
   failed(turn, runner, error.toJSON());

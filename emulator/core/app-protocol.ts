@@ -1,5 +1,5 @@
 import type { ErrorType, Priority, RunnerState, SerializedError, StartPhase } from '../contract/index.ts';
-import type { EffectiveSettings } from './effective-settings.ts';
+import type { EffectiveHealthCheck, EffectiveSettings } from './effective-settings.ts';
 import type { AttemptEnd, RetryBudgets } from './retry-policy.ts';
 
 /** A state of the app's code as the core knows it. */
@@ -37,7 +37,14 @@ export type AppEvent =
   | { type: 'shutdown' }
   | { type: 'arrive'; request: Arrival }
   | { type: 'cancel'; id: string }
-  | { type: 'attemptEnded'; id: string; attempt: number; end: AttemptEnd; hints: string[] | null }
+  | {
+      type: 'attemptEnded';
+      id: string;
+      attempt: number;
+      end: AttemptEnd;
+      hints: string[] | null;
+      checkHealth?: boolean;
+    }
   /** The environment is there and the engine was told to start: startup_timeout runs from here. */
   | { type: 'runnerLaunched'; runner: string }
   | { type: 'runnerPhase'; runner: string; phase: StartPhase; detail: string }
@@ -47,6 +54,8 @@ export type AppEvent =
   | { type: 'runnerDenied'; runner: string }
   | { type: 'runnerExited'; runner: string; error: SerializedError | null }
   | { type: 'runnerProbed'; runner: string; alive: boolean }
+  /** Answer to `checkHealth`. `detail`: why it is not healthy. */
+  | { type: 'runnerHealth'; runner: string; healthy: boolean; detail: string }
   | { type: 'stopRunner'; runner: string; graceSeconds: number | null }
   /** A deadline has passed. */
   | { type: 'tick' };
@@ -57,6 +66,8 @@ export type AppEffect =
   | { type: 'startRunner'; runner: string; revision: string; optional: boolean }
   | { type: 'stopRunner'; runner: string; graceSeconds: number; reason: string }
   | { type: 'probeRunner'; runner: string }
+  /** Call the app's own health check. */
+  | { type: 'checkHealth'; runner: string; check: EffectiveHealthCheck }
   | { type: 'runnerState'; runner: string; state: RunnerState; phase: StartPhase | null; reason: string }
   /** Send request `id` to the runner as attempt `attempt` (from 1). */
   | { type: 'dispatch'; id: string; runner: string; attempt: number }

@@ -1,3 +1,4 @@
+import { forceCheck } from './app-health.ts';
 import type { Arrival, EndError } from './app-protocol.ts';
 import { clearRunnerDue, countsAsServing, settleRunner, stopRunner } from './app-runners.ts';
 import { createTicket, type Runner, type Ticket, type Turn } from './app-state.ts';
@@ -44,7 +45,13 @@ export function pump(turn: Turn): void {
   }
 }
 
-export function endAttempt(turn: Turn, ticket: Ticket, end: AttemptEnd, hints: string[] | null = null): void {
+export function endAttempt(
+  turn: Turn,
+  ticket: Ticket,
+  end: AttemptEnd,
+  hints: string[] | null = null,
+  checkHealth = false,
+): void {
   const { state, effects } = turn;
   const runner = ticket.runner!;
   const verdict = judgeAttempt(end, {
@@ -59,6 +66,7 @@ export function endAttempt(turn: Turn, ticket: Ticket, end: AttemptEnd, hints: s
   release(turn, ticket, runner, end, hints);
   if (verdict.runner === 'kill') stopRunner(turn, runner, killReason(end));
   else if (verdict.runner === 'probe') probe(turn, runner, end.kind === 'failure');
+  if (checkHealth) forceCheck(turn, runner);
   settleRunner(turn, runner);
 
   if (ticket.kind === 'direct') {

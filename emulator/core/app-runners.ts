@@ -19,6 +19,7 @@ export function beginRunner(turn: Turn, revision: Revision, cohort: Runner['coho
     given: 0,
     hints: [],
     due: null,
+    health: { pending: false, asked: null, failures: 0, detail: '', due: null },
     reason: '',
   };
   state.runners.set(runner.id, runner);
@@ -43,6 +44,7 @@ export function changeRunner(
 /** Takes a runner that is no more out of the state. */
 export function forgetRunner(state: AppState, runner: Runner): void {
   clearRunnerDue(state, runner);
+  stopHealthChecks(state, runner);
   state.router.withdraw(runner);
   account(state, runner, -1);
   state.runners.delete(runner.id);
@@ -58,10 +60,18 @@ export function countsAsServing(runner: Runner): boolean {
   return runner.cohort === 'current' && (runner.phase === 'ready' || runner.phase === 'suspect');
 }
 
+export function stopHealthChecks(state: AppState, runner: Runner): void {
+  const { health } = runner;
+  if (health.due) state.deadlines.remove(health.due);
+  health.due = null;
+  health.pending = false;
+}
+
 export function stopRunner(turn: Turn, runner: Runner, reason: string, graceSeconds?: number): void {
   const grace = graceSeconds ?? runner.revision.settings.terminationGracePeriod;
   if (runner.phase !== 'stopping') {
     clearRunnerDue(turn.state, runner);
+    stopHealthChecks(turn.state, runner);
     turn.state.router.withdraw(runner);
     changeRunner(turn.state, runner, { phase: 'stopping' });
     runner.reason = reason;

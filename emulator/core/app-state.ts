@@ -52,8 +52,22 @@ export interface Runner {
   hints: string[];
   /** startup_timeout or the end of its idle time. */
   due: Deadline<Due> | null;
+  readonly health: RunnerHealth;
   /** Why it is being stopped, shown with its state. */
   reason: string;
+}
+
+/** How a runner stands with the app's own health check. */
+export interface RunnerHealth {
+  /** Its server is up; until a check succeeds it is not ready. */
+  pending: boolean;
+  /** A check is under way, and whether it was an answer of the app that asked for it. */
+  asked: 'regular' | 'forced' | null;
+  /** Checks in a row that failed, and what the last one said. */
+  failures: number;
+  detail: string;
+  /** The next regular check. */
+  due: Deadline<Due> | null;
 }
 
 /** What a deadline is for. */
@@ -63,6 +77,7 @@ export type Due =
   | { type: 'requestTimeout'; ticket: Ticket }
   | { type: 'startupTimeout'; runner: Runner }
   | { type: 'idle'; runner: Runner }
+  | { type: 'health'; runner: Runner }
   | { type: 'rescale' };
 
 /** Numbers of runners by what scaling needs to know; kept, so that no step counts runners. */

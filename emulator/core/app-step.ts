@@ -1,3 +1,4 @@
+import { checkIsDue } from './app-health.ts';
 import * as lifecycle from './app-lifecycle.ts';
 import type { AppEffect, AppEvent } from './app-protocol.ts';
 import { arrive, cancel, endAttempt, endRetryDelay, expireStart, pump } from './app-requests.ts';
@@ -46,7 +47,7 @@ function handle(turn: Turn, event: AppEvent): void {
       const ticket = turn.state.tickets.get(event.id);
       // What was given up on already may still report; its attempt is over.
       if (ticket?.phase !== 'running' || ticket.attempt !== event.attempt) return;
-      endAttempt(turn, ticket, event.end, event.hints);
+      endAttempt(turn, ticket, event.end, event.hints, event.checkHealth ?? false);
       return;
     }
     case 'tick':
@@ -81,6 +82,9 @@ function handleRunner(turn: Turn, event: Extract<AppEvent, { runner: string }>):
       return;
     case 'runnerProbed':
       lifecycle.probed(turn, runner, event.alive);
+      return;
+    case 'runnerHealth':
+      lifecycle.healthChecked(turn, runner, event.healthy, event.detail);
       return;
     case 'stopRunner':
       lifecycle.stopAsked(turn, runner, event.graceSeconds);
@@ -131,6 +135,9 @@ function onDue(turn: Turn, due: Due): void {
       return;
     case 'idle':
       expireIdle(turn, due.runner);
+      return;
+    case 'health':
+      checkIsDue(turn, due.runner);
       return;
     case 'rescale':
       turn.state.rescale = null;

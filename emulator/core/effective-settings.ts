@@ -1,4 +1,4 @@
-import type { AppSettings, RetryCondition } from '../contract/index.ts';
+import type { AppSettings, HealthCheck, RetryCondition } from '../contract/index.ts';
 import { parseRetryBudgets, type RetryBudgets } from './retry-policy.ts';
 
 /** What an app's settings amount to once the platform's defaults are filled in. Seconds, counts. */
@@ -17,6 +17,23 @@ export interface EffectiveSettings {
   terminationGracePeriod: number;
   skipRetryConditions: readonly RetryCondition[];
   retryBudgets: RetryBudgets;
+  /** Null: a runner is healthy while its port accepts connections. */
+  healthCheck: EffectiveHealthCheck | null;
+}
+
+/** Seconds, counts. */
+export interface EffectiveHealthCheck {
+  path: string;
+  method: 'GET' | 'POST';
+  /** A runner that is not healthy this long after its start has failed, or after startup_timeout if that is longer. */
+  startPeriod: number;
+  timeout: number;
+  /** Checks in a row that fail before the runner is stopped. */
+  failureThreshold: number;
+  /** Also when no answer of the app asked for it. */
+  callRegularly: boolean;
+  /** Also while the runner works on a request. */
+  allowOnBusy: boolean;
 }
 
 /** `SERVER_DEFAULT_SCALE_VALUES` of the fal SDK 1.83 (sdk.py); grace from the docs (app-lifecycle: 5 s). */
@@ -30,6 +47,15 @@ export const SERVER_DEFAULTS = {
   requestTimeout: 3600,
   startupTimeout: 600,
   terminationGracePeriod: 5,
+} as const;
+
+/** Docstring of the SDK's `HealthCheck`. `allow_on_busy` is documented nowhere; a busy runner is left alone. */
+export const HEALTH_CHECK_DEFAULTS = {
+  startPeriod: 30,
+  timeout: 5,
+  failureThreshold: 3,
+  callRegularly: true,
+  allowOnBusy: false,
 } as const;
 
 /** `fal.App` sends 60 (host_kwargs), `fal.function` leaves the server's 10. */
@@ -51,5 +77,19 @@ export function effectiveSettings(settings: AppSettings, kind: 'app' | 'function
     terminationGracePeriod: settings.terminationGracePeriodSeconds ?? d.terminationGracePeriod,
     skipRetryConditions: settings.skipRetryConditions,
     retryBudgets: parseRetryBudgets(settings.retryConfig) ?? {},
+    healthCheck: settings.healthCheck && effectiveHealthCheck(settings.healthCheck),
+  };
+}
+
+function effectiveHealthCheck(check: HealthCheck): EffectiveHealthCheck {
+  const d = HEALTH_CHECK_DEFAULTS;
+  return {
+    path: check.path,
+    method: check.method,
+    startPeriod: check.startPeriodSeconds ?? d.startPeriod,
+    timeout: check.timeoutSeconds ?? d.timeout,
+    failureThreshold: Math.max(1, check.failureThreshold ?? d.failureThreshold),
+    callRegularly: check.callRegularly ?? d.callRegularly,
+    allowOnBusy: check.allowOnBusy ?? d.allowOnBusy,
   };
 }

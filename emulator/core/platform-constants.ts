@@ -13,6 +13,10 @@ export interface PlatformConstants {
   /** Wait before a retry, doubled each time up to the maximum. fal waits too but publishes no figures; ours are short. */
   retryDelaySeconds: number;
   retryDelayMaxSeconds: number;
+  /** Between two regular health checks. Source: docstring of the SDK's `HealthCheck` (every 15 s). */
+  healthCheckSeconds: number;
+  /** Ours: between two checks of a runner that is starting and was not healthy yet. */
+  startHealthCheckSeconds: number;
   /** Ours: how long to wait before looking again for memory for one more runner. */
   roomRetrySeconds: number;
 }
@@ -24,6 +28,8 @@ export const PLATFORM_CONSTANTS: PlatformConstants = {
   maxAttempts: 10,
   retryDelaySeconds: 0.1,
   retryDelayMaxSeconds: 2,
+  healthCheckSeconds: 15,
+  startHealthCheckSeconds: 1,
   roomRetrySeconds: 5,
 };
 

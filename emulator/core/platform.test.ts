@@ -26,6 +26,7 @@ describe('settings that the author left out', () => {
       terminationGracePeriod: 5,
       skipRetryConditions: [],
       retryBudgets: {},
+      healthCheck: null,
     });
     expect(effectiveSettings(unset, 'function').keepAlive).toBe(10);
   });
@@ -33,6 +34,20 @@ describe('settings that the author left out', () => {
   it('are not touched where they are set, also to nothing', () => {
     const set = AppSettingsSchema.parse({ keepAlive: 0, maxConcurrency: 7, retryConfig: { timeout: { retries: 2 } } });
     expect(effectiveSettings(set)).toMatchObject({ keepAlive: 0, maxConcurrency: 7, retryBudgets: { timeout: 2 } });
+  });
+});
+
+it('a health check has the defaults of the SDK’s docstring', () => {
+  const healthCheck = { path: '/ok' };
+  const set = AppSettingsSchema.parse({ healthCheck });
+  expect(effectiveSettings(set).healthCheck).toEqual({
+    path: '/ok',
+    method: 'POST',
+    startPeriod: 30,
+    timeout: 5,
+    failureThreshold: 3,
+    callRegularly: true,
+    allowOnBusy: false,
   });
 });
 

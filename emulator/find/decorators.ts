@@ -41,12 +41,13 @@ export function bindEndpoint(node: SyntaxNode, model: FunctionModel, scope: Scop
     return;
   }
   const websocket = keywords.get('is_websocket');
-  const health = keywords.get('health_check');
+  const health = keywords.get('health_check') ?? null;
+  if (health !== null) model.healthCheck = health;
   model.endpoint = {
     path: route,
     method: model.name,
     kind: path === 'realtime' ? 'realtime' : websocket !== undefined && isTrue(websocket) ? 'websocket' : 'http',
-    healthCheck: health !== undefined && health !== null,
+    healthCheck: health !== null,
     lines: model.lines,
   };
 }

@@ -7,7 +7,7 @@ import type { FunctionModel } from './function-model.ts';
 import { loadPythonParser, type SyntaxNode } from './python-parser.ts';
 import { readModule } from './read-module.ts';
 import { repairSource } from './repair-source.ts';
-import { settingsOfClass, settingsOfFunction } from './settings.ts';
+import { healthCheck, settingsOfClass, settingsOfFunction } from './settings.ts';
 import { UNKNOWN } from './value.ts';
 
 export interface Finder {
@@ -70,6 +70,12 @@ function classApp(model: ClassModel, file: string): FoundApp {
     if (method?.endpoint === 'unresolved') unresolved.push(`endpoint ${method.name}`);
     // A method that is bound to a second name is still one route.
     else if (method?.endpoint && !endpoints.includes(method.endpoint)) endpoints.push(method.endpoint);
+  }
+  const checked = [...methods.values()].find((method) => method?.healthCheck && method.endpoint !== 'unresolved');
+  if (checked?.healthCheck && checked.endpoint && checked.endpoint !== 'unresolved') {
+    const check = healthCheck(checked.endpoint.path, checked.healthCheck);
+    if (check === null) unresolved.push('health_check');
+    else settings.healthCheck = check;
   }
   endpoints.sort((a, b) => a.lines.start - b.lines.start);
   const name = model.appName === UNKNOWN ? '' : model.appName;

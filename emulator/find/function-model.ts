@@ -7,6 +7,8 @@ export interface FunctionModel {
   lines: LineRange;
   /** Set by `fal.endpoint` and `fal.realtime`; 'unresolved' when its path is not a constant. */
   endpoint: FoundEndpoint | 'unresolved' | null;
+  /** Its `health_check=`, where it is given. */
+  healthCheck?: Maybe<Value>;
   /** Arguments of `fal.function`, when it carries that decorator. */
   options: Map<string, Maybe<Value>> | null;
 }

@@ -1,5 +1,6 @@
 """Imports the files named on the command line with the real SDK and prints what it makes of them, as JSON."""
 
+import dataclasses
 import inspect
 import json
 import runpy
@@ -32,6 +33,8 @@ def endpoints_of(cls):
 
 
 def plain(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and not hasattr(value, "to_dict"):
+        return dataclasses.asdict(value)
     try:
         return json.loads(json.dumps(value))
     except TypeError:

@@ -102,6 +102,7 @@ const KEYS: Record<string, keyof AppSettings> = {
   secrets: 'secrets',
   regions: 'regions',
   data_mounts: 'dataMounts',
+  health_check: 'healthCheck',
 };
 
 const LISTS = new Set<keyof AppSettings>(['localPythonModules', 'appFiles', 'skipRetryConditions']);
@@ -124,8 +125,19 @@ function expectedSettings(sdk: OracleApp): Record<string, unknown> {
     if (expected.keepAlive === 60) expected.keepAlive = null;
     if (JSON.stringify(expected.appFilesIgnore) === JSON.stringify(DEFAULT_IGNORE)) expected.appFilesIgnore = null;
   }
+  expected.healthCheck = authoredCheck(sdk.options.health_check_config as Record<string, unknown> | null);
   if (sdk.options.image) expected.image = authoredImage(sdk.options.image as Record<string, unknown>);
   return expected;
+}
+
+/** `ApplicationHealthCheckConfig` in our shape; it knows no `allow_on_busy`. */
+function authoredCheck(config: Record<string, unknown> | null | undefined): Record<string, unknown> | null {
+  if (!config) return null;
+  const fields = Object.entries(config).map(([name, value]) => [
+    name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    value,
+  ]);
+  return { ...Object.fromEntries(fields), allowOnBusy: null };
 }
 
 function layered(requirements: string[] | string[][] | undefined): string[][] {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { type AppSettings, AppSettingsSchema } from '../contract/index.ts';
+import { type AppSettings, AppSettingsSchema, type HealthCheck, HealthCheckSchema } from '../contract/index.ts';
 import { attribute, type ClassModel } from './class-model.ts';
 import { isDict, isFalObject, type Maybe, UNKNOWN, type Value } from './value.ts';
 
@@ -68,7 +68,9 @@ export function settingsOfFunction(options: Map<string, Maybe<Value>>): ReadSett
   if (types !== undefined && !raw.has('machine_type')) raw.set('machine_type', types);
   if (raw.get('image')) raw.set('kind', 'container');
   // FAL_SERVERLESS_DEFAULT_MACHINE_TYPE of the SDK: a function gets the smallest machine, an app `S`.
-  return readSettings(raw, 'XS');
+  const read = readSettings(raw, 'XS');
+  if (raw.get('health_check_config')) read.unresolved.push('health_check');
+  return read;
 }
 
 function readSettings(raw: Map<string, Maybe<Value>>, machineType: string): ReadSettings {
@@ -119,6 +121,17 @@ function retryConfig(value: Value): Plain {
     ),
   );
 }
+
+/** `fal.HealthCheck(…)` of an endpoint; null when it is no constant. Source: `App.get_health_check_config`. */
+export function healthCheck(path: string, value: Maybe<Value>): HealthCheck | null {
+  if (value === UNKNOWN || !isFalObject(value) || value.positional.length > 0) return null;
+  const fields = [...value.keywords].map(([name, item]) => [camelCase(name), toPlain(item)]);
+  const { method, ...rest } = Object.fromEntries(fields) as Record<string, unknown>;
+  const parsed = HealthCheckSchema.safeParse({ path, ...rest, ...(method ? { method } : {}) });
+  return parsed.success ? parsed.data : null;
+}
+
+const camelCase = (name: string): string => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function image(value: Value): Plain {
   if (!isFalObject(value)) return undefined;

@@ -4,7 +4,7 @@ import type { AppEffect, AppEvent, EndError, Revision } from '../core/app-protoc
 import { type AppState, createAppState, nextDeadline, waitingCount } from '../core/app-state.ts';
 import { step } from '../core/app-step.ts';
 import type { Timer } from '../core/clock.ts';
-import { effectiveSettings } from '../core/effective-settings.ts';
+import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
 import type { RetryBudgets } from '../core/retry-policy.ts';
@@ -138,6 +138,9 @@ export class AppHost {
       case 'probeRunner':
         this.probe(effect.runner);
         return;
+      case 'checkHealth':
+        this.checkHealth(effect.runner, effect.check);
+        return;
       case 'runnerState': {
         const { runner, state, phase, reason } = effect;
         this.context.bus.emit({ type: 'runner.state', app: this.id, runner, state, phase, reason });
@@ -247,6 +250,13 @@ export class AppHost {
     const told = (alive: boolean) => this.apply({ type: 'runnerProbed', runner: id, alive });
     const probing = this.runners.get(id)?.probe() ?? Promise.resolve(false);
     probing.then(told, () => told(false));
+  }
+
+  private checkHealth(id: string, check: EffectiveHealthCheck): void {
+    const runner = this.runners.get(id);
+    if (!runner) return;
+    const told = (detail: string) => this.apply({ type: 'runnerHealth', runner: id, healthy: detail === '', detail });
+    void runner.checkHealth(check).then(told);
   }
 
   private roomFor(definition: AppDefinition): boolean {

@@ -18,6 +18,7 @@ export interface RunnerAnswer {
 export interface AttemptReport {
   end: AttemptEnd;
   hints: string[] | null;
+  checkHealth: boolean;
   answer: RunnerAnswer | null;
 }
 
@@ -52,9 +53,10 @@ export async function sendAttempt(request: AttemptRequest): Promise<AttemptRepor
     const headers = pairs(response.headers);
     const body = await collect(response.body, request.newBodyFile);
     if (body === 'too large') return oversized();
-    const { needsRetry, stopRunner, hints } = controlHeaders(headers);
+    const { needsRetry, stopRunner, checkHealth, hints } = controlHeaders(headers);
     const status = response.statusCode;
-    return { end: { kind: 'answer', status, needsRetry, stopRunner }, hints, answer: { status, headers, body } };
+    const end: AttemptEnd = { kind: 'answer', status, needsRetry, stopRunner };
+    return { end, hints, checkHealth, answer: { status, headers, body } };
   } catch (error) {
     return failure(error, headed);
   }
@@ -120,7 +122,12 @@ async function spill(
 
 function oversized(): AttemptReport {
   const detail = `The result is larger than ${LIMITS.resultBytes} bytes, the limit of this emulator.`;
-  return { end: { kind: 'failure', error: 'internal_error', detail }, hints: null, answer: null };
+  return failed('internal_error', detail);
+}
+
+/** An attempt to which no answer came that could be used. */
+export function failed(error: AttemptFailure, detail: string): AttemptReport {
+  return { end: { kind: 'failure', error, detail }, hints: null, checkHealth: false, answer: null };
 }
 
 // Callers read these in the status and the result; a socket's own words ("other side closed") would tell them nothing.
@@ -134,7 +141,7 @@ const WORDS: Partial<Record<AttemptFailure, string>> = {
 function failure(thrown: unknown, headed: boolean): AttemptReport {
   const error = failureType(thrown, headed);
   const detail = WORDS[error] ?? (thrown instanceof Error ? thrown.message : String(thrown));
-  return { end: { kind: 'failure', error, detail }, hints: null, answer: null };
+  return failed(error, detail);
 }
 
 const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_DESTROYED']);

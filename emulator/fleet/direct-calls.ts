@@ -115,7 +115,7 @@ export class DirectCalls implements Direct {
         bus.emit({ type: 'direct', ...about, status: report.status ?? 0, seconds });
         const control = controlHeaders(report.responseHeaders ?? []);
         const end = toEnd(report, control);
-        host.apply({ type: 'attemptEnded', id, attempt, end, hints: control.hints });
+        host.apply({ type: 'attemptEnded', id, attempt, end, hints: control.hints, checkHealth: control.checkHealth });
       },
       cancelOnRunner: (cancelled) => cancelOnRunner(runner.dispatcher, { ...call, path: cancelled }, []),
     };

@@ -4,7 +4,7 @@ import type { EndError } from '../core/app-protocol.ts';
 import type { RetryBudgets } from '../core/retry-policy.ts';
 import type { StoredBody } from '../store/store.ts';
 import type { AppHost } from './app-host.ts';
-import { type AttemptReport, type RunnerAnswer, sendAttempt } from './attempt.ts';
+import { type AttemptReport, failed, type RunnerAnswer, sendAttempt } from './attempt.ts';
 import type { FleetContext } from './options.ts';
 import { answerOutcome, failureOutcome } from './outcome.ts';
 import { RequestAliases } from './request-aliases.ts';
@@ -148,7 +148,8 @@ export class QueuedWork {
     const lastLine = this.ends.wait(gatewayRequestId);
     if (lastLine) this.lastLines.set(id, lastLine);
     if (report.answer) this.answers.set(id, report.answer);
-    host.apply({ type: 'attemptEnded', id, attempt: running.attempt, end: report.end, hints: report.hints });
+    const { end, hints, checkHealth } = report;
+    host.apply({ type: 'attemptEnded', id, attempt: running.attempt, end, hints, checkHealth });
     // Still here: it was not accepted, the request is tried again.
     const unwanted = this.answers.get(id) ?? null;
     this.answers.delete(id);
@@ -177,7 +178,7 @@ export class QueuedWork {
     } catch (error) {
       this.context.log.error('an attempt failed inside the emulator', { request: record.id, error });
       const detail = error instanceof Error ? error.message : String(error);
-      return { end: { kind: 'failure', error: 'internal_error', detail }, hints: null, answer: null };
+      return failed('internal_error', detail);
     }
   }
 

@@ -76,6 +76,8 @@ export function callerHeaders(status: number, headers: HeaderList): HeaderList {
 export interface ControlHeaders {
   needsRetry: boolean | null;
   stopRunner: boolean | null;
+  /** x-fal-runner-health-check: the runner is to be checked now. */
+  checkHealth: boolean;
   /** Null: the answer says nothing of hints. */
   hints: string[] | null;
 }
@@ -87,6 +89,7 @@ export function controlHeaders(headers: HeaderList): ControlHeaders {
   return {
     needsRetry: flag(value('x-fal-needs-retry')),
     stopRunner: flag(value('x-fal-stop-runner')),
+    checkHealth: flag(value('x-fal-runner-health-check')) ?? false,
     hints:
       hints === undefined
         ? null

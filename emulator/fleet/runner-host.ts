@@ -11,13 +11,15 @@ import {
   WindtunnelError,
 } from '../contract/index.ts';
 import type { Timer } from '../core/clock.ts';
-import { effectiveSettings } from '../core/effective-settings.ts';
+import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import type { RunnerHandle, RunnerLog } from '../engines/engine.ts';
 import type { AppDefinition } from './fleet.ts';
 import { LogRing, toLogLine } from './log-lines.ts';
 import type { FleetContext } from './options.ts';
 import { runnerEnvironment } from './runner-env.ts';
+import { platformHeaders } from './runner-headers.ts';
+import { checkHealth } from './runner-health.ts';
 import { createRunnerPool } from './runner-pool.ts';
 import { probeRunner } from './runner-probe.ts';
 
@@ -90,6 +92,12 @@ export class RunnerHost {
   probe(): Promise<boolean> {
     const { secret, reportsEnds: harnessed } = this;
     return probeRunner({ secret, harnessed, connect: () => this.connect() }, this.context.clock);
+  }
+
+  /** Calls the app's own health check; '' for a healthy runner, else what is wrong. */
+  checkHealth(check: EffectiveHealthCheck): Promise<string> {
+    const call = { app: this.definition.id, path: check.path, requestId: this.context.newId(), secret: this.secret };
+    return checkHealth(check, platformHeaders(call), this.connections, this.context.clock);
   }
 
   private async live(): Promise<void> {

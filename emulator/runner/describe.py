@@ -80,6 +80,15 @@ def own_requirements(requirements):
     return own
 
 
+def health_check(config):
+    """HealthCheck of the contract from the SDK's ApplicationHealthCheckConfig."""
+    if config is None:
+        return None
+    names = ("start_period_seconds", "timeout_seconds", "failure_threshold", "call_regularly", "allow_on_busy")
+    check = {camel(name): plain(getattr(config, name, None)) for name in names}
+    return {"path": config.path, "method": getattr(config, "method", None) or "GET", **check}
+
+
 def settings(target):
     """AppSettings of a fal.App class or a fal.function."""
     from fal.app import App
@@ -98,12 +107,14 @@ def settings(target):
         }
         name, auth, port = target.app_name, target.app_auth, None
         modules = target.local_python_modules
+        health = target.get_health_check_config() if hasattr(target, "get_health_check_config") else None
     else:
         host, environment = dict(target.options.host), target.options.environment
         machine, requirements = host.get("machine_type"), own_requirements(environment.get("requirements"))
         name, auth = target.app_name, target.app_auth
         port = None if target.options.gateway.get("serve") else target.options.gateway.get("exposed_port")
         modules = None
+        health = host.get("health_check_config")
     result = {camel(key): plain(host.get(key)) for key in HOST_KEYS}
     image = environment.get("image")
     result.update(
@@ -117,6 +128,7 @@ def settings(target):
         localPythonModules=as_list(modules, []),
         appFiles=as_list(host.get("app_files"), []),
         exposedPort=port,
+        healthCheck=health_check(health),
         skipRetryConditions=as_list(host.get("skip_retry_conditions"), []),
         retryConfig=plain(host.get("retry_config")),
     )

@@ -48,8 +48,9 @@ export async function serveRealtime(
     const unwatch = whenGone(call.socket, () =>
       waiting.abort(new WindtunnelError('E_CANCELLED', 'The client went away.')),
     );
+    const hint = call.req.headers['x-fal-runner-hint'];
     const lease = await deps.fleet.direct
-      .lease(app, { path: id.path, hint: null, signal: waiting.signal })
+      .lease(app, { path: id.path, hint: typeof hint === 'string' ? hint : null, signal: waiting.signal })
       .finally(unwatch);
     await tunnel(call, lease, id.path + withoutToken(route.query));
   } catch (thrown) {
