@@ -1,3 +1,4 @@
+// Long: the composition root, where every part is made and given its others.
 import { randomBytes } from 'node:crypto';
 import { rmdirSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
@@ -32,6 +33,8 @@ import { createGateway } from '../gateway/gateway.ts';
 import { issueLeaves, loadOrMakeCa } from '../gateway/port/ca-store.ts';
 import { createPort, type Port } from '../gateway/port/port.ts';
 import { routeFromEnv } from '../gateway/port/upstream.ts';
+import { WebhookDeliverer } from '../gateway/webhooks/deliverer.ts';
+import { WebhookSigner } from '../gateway/webhooks/signer.ts';
 import { openStore } from '../store/open-store.ts';
 import { makeCaBundles } from './ca-bundles.ts';
 import { originalEnv } from './exec-env.ts';
@@ -167,6 +170,7 @@ async function assemble(
     runnerKeys.delete(event.runner);
   });
 
+  const webhookSigner = new WebhookSigner(keys.webhookKey);
   const gateway = createGateway({
     fleet,
     clock,
@@ -176,6 +180,7 @@ async function assemble(
     tokenSecret: keys.tokenSecret,
     config: { origins: config.origins, requireKey: config.requireKey },
     kv: store.kv,
+    jwks: () => webhookSigner.jwks(),
     filesDir: paths.files,
     newBodyFile: () => store.newBodyFile(),
     publicUrl: () => port.address.url,
@@ -194,6 +199,18 @@ async function assemble(
   });
   resources.add(port);
   const { url } = await listen(port, wantedPort ?? config.port ?? null, log);
+  resources.add(
+    new WebhookDeliverer({
+      store,
+      bus,
+      clock,
+      log: log.child('webhooks'),
+      signer: webhookSigner,
+      user: owner,
+      publicUrl: () => url,
+      retrySeconds: config.webhooks?.retrySeconds,
+    }),
+  );
 
   const finder = await createFinder({ wasmDir: fileURLToPath(new URL('.', assetUrl('treeSitterWasm'))) });
   const ignored = ignoreRules(workspace, [paths.user.root, paths.user.runtime], config.watch?.ignore);

@@ -64,6 +64,9 @@ export class EventPrinter {
       case 'direct':
         this.say(event, this.answered(event, 'direct', ''));
         break;
+      case 'webhook':
+        this.webhook(event);
+        break;
       case 'emulator.notice':
         this.notice(event);
         break;
@@ -176,6 +179,15 @@ export class EventPrinter {
     const painted = /^[123]/.test(status) ? style.green(status) : style.red(status);
     const seconds = event.seconds === null ? '' : `  ${duration(event.seconds)}`;
     return `${shortId(event.request)}  ${event.path}  ${how}  ${painted}${seconds}${reason ? `  ${reason}` : ''}`;
+  }
+
+  private webhook(event: Event<'webhook'>): void {
+    const { style } = this.options;
+    const { request, url, status, result, reason, at, nextAt } = event;
+    const painted = result === 'delivered' ? style.green(String(status)) : style.red(String(status ?? 'no answer'));
+    const next = nextAt === null ? '' : `; again in ${duration((nextAt - at) / 1000)}`;
+    const why = result === 'delivered' ? '' : `  ${reason}${next || '; not called again'}`;
+    this.say(event, `${shortId(request)}  webhook ${url}  ${painted}${why}`);
   }
 
   private notice({ at, level, message }: Event<'emulator.notice'>): void {

@@ -39,6 +39,19 @@ export const ConfigSchema = z.strictObject({
       .array(z.string())
       .check(z.describe('Files with environment variables, relative to this file; later ones win. Default: [".env"].')),
   ),
+  webhooks: z.optional(
+    z.strictObject({
+      retrySeconds: z.optional(
+        z
+          .array(z.number().check(z.positive()))
+          .check(
+            z.describe(
+              'Waits before the second and each later call of a webhook that was not acknowledged, in seconds; as many calls are made more. Default: [1, 2, 5, 10, 20, 30, 60, 60, 60, 60].',
+            ),
+          ),
+      ),
+    }),
+  ),
   watch: z.optional(
     z.strictObject({
       ignore: z.optional(z.array(z.string()).check(z.describe('Globs of files whose change reloads nothing.'))),

@@ -172,6 +172,7 @@ const EVENT_TYPES = [
   'request.state',
   'direct.started',
   'direct',
+  'webhook',
   'log',
 ] as const satisfies EmulatorEvent['type'][];
 

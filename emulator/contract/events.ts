@@ -33,6 +33,19 @@ export type EmulatorEvent = { at: number } & (
   | { type: 'direct.started'; app: AppId; request: string; runner: string; path: string }
   /** A direct call is over; status 0 where there was no answer. */
   | { type: 'direct'; app: AppId; request: string; runner: string; path: string; status: number; seconds: number }
+  /** A webhook was called, for the `call`-th time. `status` null: no answer. `nextAt` null: it is not called again. */
+  | {
+      type: 'webhook';
+      app: AppId;
+      request: string;
+      /** Without query and credentials. */
+      url: string;
+      call: number;
+      result: 'delivered' | 'again' | 'given up';
+      status: number | null;
+      reason: string;
+      nextAt: number | null;
+    }
   | { type: 'log'; app: AppId; runner: string | null; request: string | null; line: LogLine }
 );
 

@@ -126,15 +126,6 @@ describe('what differs from production', () => {
       ['E_NOT_EMULATED', 'local/demo: metrics_port has no effect here: nobody collects metrics.'],
     ]);
   });
-
-  it('is said once an app: a webhook is taken and not called', async () => {
-    await f.register();
-    await f.submit({ webhook: 'http://localhost:9/hook' });
-    await f.submit({ webhook: 'http://localhost:9/hook' });
-    expect(f.of('emulator.notice').map(({ message }) => message)).toEqual([
-      'local/demo: fal_webhook is taken and not called by this version; poll for the result.',
-    ]);
-  });
 });
 
 describe('an app that does not start', () => {

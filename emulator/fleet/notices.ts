@@ -1,4 +1,4 @@
-import type { AppId, AppSettings, RunnerLimits } from '../contract/index.ts';
+import type { AppSettings, RunnerLimits } from '../contract/index.ts';
 import { effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine, MACHINE_TYPES } from '../core/machine-types.ts';
 import type { AppDefinition } from './fleet.ts';
@@ -15,12 +15,6 @@ export const WITHOUT_EFFECT = {
   metricsPort: 'nobody collects metrics',
   dataMounts: 'all apps share one /data',
 } as const satisfies Partial<Record<keyof AppSettings, string>>;
-
-/** What is said of an app whose caller asks for a webhook. */
-export function webhookNotice(app: AppId): Notice {
-  const message = `${app}: fal_webhook is taken and not called by this version; poll for the result.`;
-  return { code: 'E_NOT_EMULATED', message };
-}
 
 /** Whether its server binds a port of its own: in the process engine all runners share the machine's ports. */
 export function isExclusive({ engine, settings, payload }: AppDefinition): boolean {

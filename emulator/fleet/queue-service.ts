@@ -6,7 +6,6 @@ import { NOTHING_SPENT } from '../store/packed-records.ts';
 import type { StoredBody } from '../store/store.ts';
 import type { AppHost } from './app-host.ts';
 import type { CancelAnswer, Queue, RequestChange, SubmitInput } from './fleet.ts';
-import { webhookNotice } from './notices.ts';
 import type { FleetContext } from './options.ts';
 import type { QueuedWork } from './queued-work.ts';
 import { requestEvent } from './request-event.ts';
@@ -24,8 +23,6 @@ export class QueueService implements Queue {
   private queuedBytes = 0;
   /** Submits on their way to the disk, by app: they count as waiting. */
   private readonly submitting = new Map<AppId, number>();
-  /** Apps of which it was said that webhooks are not called. */
-  private readonly toldOfWebhooks = new Set<AppId>();
 
   constructor(
     context: FleetContext,
@@ -59,10 +56,6 @@ export class QueueService implements Queue {
     }
     this.context.bus.emit(requestEvent(record, ''));
     host.apply({ type: 'arrive', request: toArrival(record) });
-    if (record.webhook !== null && !this.toldOfWebhooks.has(app)) {
-      this.toldOfWebhooks.add(app);
-      this.context.bus.emit({ type: 'emulator.notice', level: 'warn', ...webhookNotice(app) });
-    }
     return record;
   }
 

@@ -15,6 +15,8 @@ export interface GatewayDeps {
   files: FileStore;
   uploads: Uploads;
   kv: KeyValueStore;
+  /** The public keys of webhooks' signatures. */
+  jwks: () => unknown;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
   newBodyFile: () => string;
   /** The loopback form of the public port: `http://127.0.0.1:8799`. */

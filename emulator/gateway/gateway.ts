@@ -42,6 +42,8 @@ export interface GatewayOptions {
   config: { origins?: readonly string[] | undefined; requireKey?: boolean | undefined };
   /** What `kv.fal.media` keeps. */
   kv: KeyValueStore;
+  /** The public keys of webhooks' signatures, as `/.well-known/jwks.json` answers them. */
+  jwks: () => unknown;
   /** Folder of the local CDN's files; absolute, made if missing. */
   filesDir: string;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
@@ -82,7 +84,7 @@ const SERVICES: Readonly<Record<Service, Serve>> = {
 
 /** Everything that the official clients call over HTTP; the port hands it parsed requests. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { fleet, clock, kv, newBodyFile, publicUrl } = options;
+  const { fleet, clock, kv, jwks, newBodyFile, publicUrl } = options;
   const log = options.log.child('gateway');
   const tokens = new TokenSigner(options.tokenSecret, clock);
   const files = new FileStore(options.filesDir, clock, log);
@@ -94,6 +96,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     files,
     uploads: new Uploads(files, clock),
     kv,
+    jwks,
     newBodyFile,
     publicUrl,
   };

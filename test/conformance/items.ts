@@ -71,6 +71,8 @@ export const ITEMS: readonly Item[] = [
     clients: ['P'],
   },
   { number: 58, title: "the app's KVStore: set, get, delete, ttl", clients: ['P'] },
+  { number: 59, title: 'webhooks: OK, ERROR and payload_error, signed by the published key', clients: ['J', 'P'] },
+  { number: 60, title: 'a webhook that fails is called again; a redirect is not followed', clients: ['P'] },
   { number: 63, title: 'headers that reach the app, and contexts apart under multiplexing', clients: ['P'] },
   { number: 65, title: 'nothing of a whole run leaves the machine', clients: ['E'] },
   { number: 66, title: 'setup runs once a runner', clients: ['P'] },

@@ -73,6 +73,7 @@ export class GatewayServer {
       tokenSecret: Buffer.alloc(32, 7),
       config,
       kv: memoryKv(this.clock),
+      jwks: () => ({ keys: [] }),
       filesDir: this.filesDir,
       newBodyFile: () => join(this.folder, `body-${this.bodies++}`),
       publicUrl: () => `http://127.0.0.1:${this.port}`,

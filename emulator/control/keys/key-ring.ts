@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod/mini';
@@ -10,6 +10,8 @@ const FileSchema = z.object({
   /** Secret that signs the emulator's short-lived tokens; hex. */
   tokenSecret: z.string(),
   workspaceSecret: z.string(),
+  /** Ed25519, PKCS #8 in PEM: signs webhooks. Made for a file of before it. */
+  webhookKey: z._default(z.string(), newWebhookKey),
   exec: z.array(
     z.object({
       id: z.string(),
@@ -72,6 +74,10 @@ export class KeyRing {
     return Buffer.from(this.state.tokenSecret, 'hex');
   }
 
+  get webhookKey(): string {
+    return this.state.webhookKey;
+  }
+
   /** A new key for a program; returns its secret, the only time. */
   issueExec(label: string, proxyEnv: Record<string, string>): string {
     const secret = randomBytes(24).toString('hex');
@@ -121,7 +127,11 @@ export class KeyRing {
 
 function freshKeys(): KeyFile {
   const random = (bytes: number) => randomBytes(bytes).toString('hex');
-  return { version: 1, tokenSecret: random(32), workspaceSecret: random(24), exec: [] };
+  return { version: 1, tokenSecret: random(32), workspaceSecret: random(24), webhookKey: newWebhookKey(), exec: [] };
+}
+
+function newWebhookKey(): string {
+  return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 function readKeys(file: string): KeyFile | null {

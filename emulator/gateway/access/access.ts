@@ -71,6 +71,7 @@ export function admit(
 /** What answers without a key to whoever has its address: CDN files and upload addresses are unguessable. */
 function isCapability(req: IncomingMessage, route: Route): boolean {
   if (route.service === 'health') return true;
+  if (route.service === 'rest') return route.path === '/.well-known/jwks.json';
   return route.service === 'cdn' && (isReadable(req, route) || route.path.startsWith('/files/uploads/'));
 }
 

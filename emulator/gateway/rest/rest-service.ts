@@ -18,6 +18,11 @@ const STORAGE_TYPES = new Set(['fal-cdn-v3', 'gcs']);
 export async function serveRest(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   const { req, route } = exchange;
   const path = route.path.length > 1 && route.path.endsWith('/') ? route.path.slice(0, -1) : route.path;
+  if (path === '/.well-known/jwks.json') {
+    if (req.method !== 'GET' && req.method !== 'HEAD') throw wrongMethod(req.method ?? '', path, 'GET');
+    sendJson(exchange.res, 200, deps.jwks());
+    return;
+  }
   const handler = HANDLERS[path];
   if (handler === undefined) throw notEmulated(`The REST call ${req.method} ${route.host}${route.path}`);
   if (req.method !== 'POST') throw wrongMethod(req.method ?? 'GET', path, 'POST');

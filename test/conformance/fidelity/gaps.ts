@@ -18,7 +18,6 @@ const missing = (items: string, what: string, path: string, method = 'GET'): Gap
 
 /** Each is called by gaps.test.ts, on the emulator's own address. */
 export const GAPS: readonly Gap[] = [
-  missing('59', "the keys of webhooks' signatures, `rest.fal.ai/.well-known/jwks.json`", '/.well-known/jwks.json'),
   missing('', 'the platform API, `api.fal.ai`', '/_h/api.fal.ai/v1/models'),
   missing('', 'any other call of `rest.fal.ai`', '/rest/billing/usage', 'POST'),
   missing('', 'any other host of fal', '/_h/gateway.fal.ai/'),

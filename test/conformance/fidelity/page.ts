@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { inPython, WITHOUT_EFFECT, webhookNotice } from '../../../emulator/fleet/notices.ts';
+import { inPython, WITHOUT_EFFECT } from '../../../emulator/fleet/notices.ts';
 import { type Client, ITEMS } from '../items.ts';
 import { GAPS, UNSHOWN } from './gaps.ts';
 import type { Mark, Results } from './results.ts';
@@ -119,7 +119,5 @@ function versions(): string[] {
 }
 
 function withoutEffect(): string[] {
-  const settings = Object.entries(WITHOUT_EFFECT).map(([name, why]) => `| \`${inPython(name)}\` | ${why} |`);
-  const [, webhook] = webhookNotice('local/app').message.split(': fal_webhook is ');
-  return [...settings, `| \`fal_webhook\` (59-60) | ${webhook?.replace(/\.$/, '')} |`];
+  return Object.entries(WITHOUT_EFFECT).map(([name, why]) => `| \`${inPython(name)}\` | ${why} |`);
 }

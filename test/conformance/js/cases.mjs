@@ -1,7 +1,8 @@
 // Conformance cases of the official JS client. Run under `windtunnel exec`: the client here believes it talks to the cloud.
 // A case is (number of the matrix) → async function; it throws when the behaviour is not fal's.
 import assert from 'node:assert/strict';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createPublicKey, randomUUID, verify } from 'node:crypto';
+import { createServer } from 'node:http';
 import { ApiError, createFalClient, fal, ValidationError } from '@fal-ai/client';
 
 const APP = process.env.WT_APP ?? 'local/probe';
@@ -336,6 +337,55 @@ export const cases = {
       (status) => status === 404,
     );
     assert.equal(await (await fetch(kept)).text(), 'short', 'that of an hour is still there');
+  },
+
+  async 59() {
+    const calls = [];
+    const server = createServer((req, res) => {
+      const chunks = [];
+      req.on('data', (chunk) => chunks.push(chunk));
+      req.on('end', () => {
+        calls.push({ headers: req.headers, body: Buffer.concat(chunks) });
+        res.end();
+      });
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const webhookUrl = `http://localhost:${server.address().port}/hook`;
+    const key = uid();
+    const sent = await fal.queue.submit(APP, { input: { key }, webhookUrl });
+    const failing = await fal.queue.submit(`${APP}/validate`, { input: { prompt: 'x', steps: 999 }, webhookUrl });
+    const bytes = await fal.queue.submit(`${APP}/binary`, { input: {}, webhookUrl });
+    await waitFor(
+      () => calls,
+      (all) => all.length >= 3,
+    );
+    const bodyOf = ({ request_id }) =>
+      calls.map(({ body }) => JSON.parse(body)).find((body) => body.request_id === request_id);
+    const ok = bodyOf(sent);
+    assert.equal(ok.status, 'OK');
+    assert.equal(ok.gateway_request_id, sent.request_id);
+    assert.equal(ok.payload.echo.key, key);
+    assert.equal(bodyOf(failing).status, 'ERROR');
+    assert.equal(bodyOf(failing).error, 'Invalid status code: 422');
+    assert.ok(Array.isArray(bodyOf(failing).payload.detail));
+    assert.equal(bodyOf(bytes).payload, null);
+    assert.match(bodyOf(bytes).payload_error, /not JSON serializable/);
+
+    // As fal's documentation tells receivers to, with the key set that is published under fal's own name.
+    const { keys } = await (await fetch('https://rest.fal.ai/.well-known/jwks.json')).json();
+    const isGenuine = ({ headers, body }) => {
+      const hash = createHash('sha256').update(body).digest('hex');
+      const parts = ['request-id', 'user-id', 'timestamp'].map((name) => headers[`x-fal-webhook-${name}`]);
+      const message = Buffer.from([...parts, hash].join('\n'));
+      const signature = Buffer.from(headers['x-fal-webhook-signature'], 'hex');
+      return keys.some((jwk) => verify(null, message, createPublicKey({ key: jwk, format: 'jwk' }), signature));
+    };
+    for (const call of calls) {
+      assert.ok(isGenuine(call), 'the signature verifies');
+      assert.ok(!isGenuine({ ...call, body: Buffer.concat([call.body, Buffer.from(' ')]) }), 'a tampered body fails');
+    }
+    server.close();
+    server.closeAllConnections();
   },
 };
 

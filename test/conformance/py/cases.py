@@ -4,7 +4,9 @@ Run under `windtunnel exec`: the clients here believe they talk to the cloud. A 
 """
 
 import asyncio
+import base64
 import hashlib
+import http.server
 import json
 import os
 import tempfile
@@ -493,6 +495,97 @@ def kv_store():
     # The same store from outside the app, as any program with the key has it.
     assert httpx.get(f"https://kv.fal.media/get/{db}/b/c", headers=auth).json() == {"value": "x"}
     assert httpx.get(f"https://kv.fal.media/get/{db}x/b/c", headers=auth).status_code == 404, "databases are apart"
+
+
+class Receiver:
+    """A webhook's receiver on localhost; keeps what it gets, answers by a list of statuses and then 200."""
+
+    def __init__(self, answers=()):
+        self.calls = []
+        left = list(answers)
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                receiver.calls.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+                self.send_response(left.pop(0) if left else 200)
+                self.send_header("location", "/elsewhere")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://localhost:{self.server.server_port}/hook"
+
+    def wait(self, count=1):
+        return wait_for(lambda: self.calls, lambda calls: len(calls) >= count, 20)
+
+
+def verify_webhook(headers, body):
+    """As fal's documentation tells receivers to, with the key set that is published under fal's own name."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    parts = [headers[f"x-fal-webhook-{name}"] for name in ("request-id", "user-id", "timestamp")]
+    assert abs(time.time() - int(parts[2])) < 300, parts
+    message = "\n".join([*parts, hashlib.sha256(body).hexdigest()]).encode()
+    keys = httpx.get("https://rest.fal.ai/.well-known/jwks.json").raise_for_status().json()["keys"]
+    for key in keys:
+        raw_key = base64.urlsafe_b64decode(key["x"] + "=" * (-len(key["x"]) % 4))
+        try:
+            Ed25519PublicKey.from_public_bytes(raw_key).verify(bytes.fromhex(headers["x-fal-webhook-signature"]), message)
+            return True
+        except Exception:  # the key set may hold others: the next one
+            continue
+    return False
+
+
+@case(59)
+def webhooks():
+    receiver = Receiver()
+    key = uid()
+    sent = [
+        fal_client.submit(APP, arguments={"key": key}, webhook_url=receiver.url),
+        fal_client.submit(APP, arguments={"prompt": "x", "steps": 999}, path="/validate", webhook_url=receiver.url),
+        fal_client.submit(APP, arguments={}, path="/binary", webhook_url=receiver.url),
+    ]
+    bodies = {json.loads(body)["request_id"]: json.loads(body) for _, _, body in receiver.wait(3)}
+    ok, error, unserializable = (bodies[handle.request_id] for handle in sent)
+    assert ok == {
+        "request_id": sent[0].request_id,
+        "gateway_request_id": sent[0].request_id,
+        "status": "OK",
+        "payload": sent[0].get(),
+    }, ok
+    assert error["status"] == "ERROR" and error["error"] == "Invalid status code: 422", error
+    assert sorted(one["loc"][-1] for one in error["payload"]["detail"]) == ["prompt", "steps"], error
+    assert unserializable["status"] == "OK" and unserializable["payload"] is None, unserializable
+    assert "not JSON serializable" in unserializable["payload_error"], unserializable
+    for _, headers, body in receiver.calls:
+        assert headers["content-type"] == "application/json", headers
+        assert verify_webhook(headers, body)
+        assert not verify_webhook(headers, body.replace(b"request_id", b"request_ID")), "a tampered body passes"
+
+
+@case(60)
+def webhook_redelivery():
+    receiver = Receiver([500])
+    handle = fal_client.submit(APP, arguments={"key": uid()}, webhook_url=receiver.url)
+    first, second = receiver.wait(2)
+    assert first[2] == second[2] and json.loads(second[2])["request_id"] == handle.request_id
+    assert verify_webhook(second[1], second[2])
+    moved = Receiver([307])
+    fal_client.submit(APP, arguments={"key": uid()}, webhook_url=moved.url)
+    moved.wait(1)
+    # The next call of an unacknowledged one would have come a second later: this one's whole delivery outlives that.
+    later = Receiver([500, 500])
+    fal_client.submit(APP, arguments={"key": uid()}, webhook_url=later.url)
+    later.wait(3)
+    assert [path for path, _, _ in moved.calls] == ["/hook"], moved.calls
+    assert len(receiver.calls) == 2, "an acknowledged one is not called again"
 
 
 @case(63)
