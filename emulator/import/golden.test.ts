@@ -69,7 +69,7 @@ describe.each(fixtureNames())('%s', (name) => {
     for (const { content } of code) {
       const imports = textOf(content)
         .split('\n')
-        .filter((line) => /^\s*(import|from)\s+runpod\b/.test(line));
+        .filter((line) => /^\s*(import|from)\s+(runpod|cog)\b/.test(line));
       expect(imports).toEqual([]);
     }
     const again = new Map(files.map(({ path: file, content }) => [file, content]));

@@ -5,8 +5,7 @@ import { importApp } from './import-app.ts';
 import type { PythonParser } from './syntax.ts';
 import { testParser } from './testing/test-parser.ts';
 
-const guide = readFileSync(path.resolve(import.meta.dirname, '../../docs/import-runpod.md'), 'utf8');
-const pairs = [
+const pairsOf = (guide: string) => [
   ...guide.matchAll(
     /## ([^\n]+)\n(?:(?!\n## )[\s\S])*?```python before\n([\s\S]*?)```\n\n```python after\n([\s\S]*?)```/g,
   ),
@@ -17,16 +16,22 @@ beforeAll(async () => {
   parser = await testParser();
 });
 
-describe('docs/import-runpod.md', () => {
+describe.each([
+  ['runpod', 'handler.py'],
+  ['cog', 'predict.py'],
+])('docs/import-%s.md', (platform, entry) => {
+  const guide = readFileSync(path.resolve(import.meta.dirname, `../../docs/import-${platform}.md`), 'utf8');
+  const pairs = pairsOf(guide);
+
   it('shows a pair for each kind of mapping', () => {
     expect(pairs.length).toBe(guide.match(/```python before/g)?.length);
     expect(pairs.length).toBeGreaterThanOrEqual(7);
   });
 
   it.each(pairs.map(([, title, before, after]) => [title!, before!, after!]))('%s', (_title, before, after) => {
-    const folder = { name: 'worker', files: new Map([['handler.py', Buffer.from(before)]]), unread: [] };
+    const folder = { name: 'worker', files: new Map([[entry, Buffer.from(before)]]), unread: [] };
     const { files } = importApp(folder, { from: 'auto', entry: null }, parser);
-    const written = Buffer.from(files.find((file) => file.path === 'handler.py')!.content).toString('utf8');
+    const written = Buffer.from(files.find((file) => file.path === entry)!.content).toString('utf8');
     const lines = written.split('\n');
     let at = 0;
     for (const line of after.trimEnd().split('\n')) {

@@ -45,8 +45,8 @@ export function futureEdits(plan: readonly PlannedStatement[], text: string, fil
   });
 }
 
-/** `global` statements for names, eight spaces deep, over as many lines as they need. */
-export function globalLines(names: readonly string[]): string[] {
+/** `global` statements for names, indented by `pad`, over as many lines as they need. */
+export function globalLines(names: readonly string[], pad = '        '): string[] {
   const lines: string[] = [];
   let line = '';
   for (const name of names) {
@@ -54,7 +54,7 @@ export function globalLines(names: readonly string[]): string[] {
       lines.push(line);
       line = '';
     }
-    line = line === '' ? `        global ${name}` : `${line}, ${name}`;
+    line = line === '' ? `${pad}global ${name}` : `${line}, ${name}`;
   }
   return line === '' ? lines : [...lines, line];
 }

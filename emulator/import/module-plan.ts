@@ -62,6 +62,17 @@ export function planModule(
   return plan;
 }
 
+/** Whether a name is bound only when `setup` runs, or may be by a star import there. */
+export function lateNames(plan: readonly PlannedStatement[]): (name: string) => boolean {
+  const late = new Set(['__file__']);
+  const early = new Set<string>();
+  for (const { node, fate } of plan) {
+    for (const name of boundNames(node)) (fate === 'setup' || fate === 'main' ? late : early).add(name);
+  }
+  const star = late.has('*');
+  return (name) => late.has(name) || (star && !early.has(name) && !BUILTINS.has(name));
+}
+
 /** `if __name__ == "__main__":` without other branches; one with branches is an ordinary statement. */
 export function isMainBlock(node: SyntaxNode): boolean {
   if (node.type !== 'if_statement' || node.childrenForFieldName('alternative').length > 0) return false;
@@ -114,7 +125,7 @@ function* nestedBlocks(node: SyntaxNode): Generator<SyntaxNode> {
 const blocks = (node: SyntaxNode): SyntaxNode[] => [...nestedBlocks(node)];
 
 /** A call with an effect, or a look at the environment, among what runs at once. */
-function hasEffect(node: SyntaxNode): boolean {
+export function hasEffect(node: SyntaxNode): boolean {
   switch (node.type) {
     case 'lambda':
       return (node.childForFieldName('parameters')?.namedChildren ?? []).some(hasEffect);

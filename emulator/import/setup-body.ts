@@ -5,14 +5,13 @@ import { lineEnd, lineStart, moveLines, withComments } from './move-statements.t
 import { boundNames } from './names.ts';
 import { type PythonParser, type SyntaxNode, walk } from './syntax.ts';
 
-const PAD = '        ';
-
-/** Lines that become the body of `setup`, and edits that take them from where they were. */
+/** Lines that become the body of `setup`, indented by `pad`, and edits that take them from where they were. */
 export function setupBody(
   plan: readonly PlannedStatement[],
   source: string,
   edits: readonly Edit[],
   dropped: ReadonlySet<number>,
+  pad = '        ',
 ): { lines: string[]; removals: Edit[] } {
   const lines: string[] = [];
   const removals: Edit[] = [];
@@ -26,7 +25,7 @@ export function setupBody(
       continue;
     }
     const range = fate === 'main' ? mainRange(node, source) : { start, end, prefix: '' };
-    const text = moveLines(source, range, edits, node, PAD).replace(/\s+$/, '');
+    const text = moveLines(source, range, edits, node, pad).replace(/\s+$/, '');
     const definition = /^(function|class|decorated)_definition$/.test(node.type);
     if (definition && lines.length > 0) lines.push('');
     if (text.trim() !== '') lines.push(...text.split('\n'));

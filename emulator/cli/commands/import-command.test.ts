@@ -85,7 +85,7 @@ it('names the platform that it cannot import yet, and a folder in which there is
     code: 'E_IMPORT_PLATFORM',
     message: expect.stringContaining('modal'),
   });
-  await expect(run(folder, { from: 'cog' })).rejects.toMatchObject({ code: 'E_IMPORT_PLATFORM' });
+  await expect(run(folder, { from: 'cog' })).rejects.toMatchObject({ code: 'E_IMPORT_NOTHING' });
   await expect(run(folder, { from: 'runpod' })).rejects.toMatchObject({ code: 'E_IMPORT_NOTHING' });
   await expect(run(path.join(folder, 'absent'))).rejects.toMatchObject({ code: 'E_FILE_UNREADABLE' });
   await expect(run(folder, { from: 'heroku' })).rejects.toMatchObject({ code: 'E_USAGE' });

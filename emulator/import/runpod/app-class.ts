@@ -1,11 +1,9 @@
-import { isPythonName, pythonList, pythonString } from '../python-text.ts';
+import { fieldName, settings } from '../app-settings.ts';
+import { pythonString } from '../python-text.ts';
 import type { InputField, SourceApp } from '../source-app.ts';
 
 /** The line by which a converted file is known again. */
 export const CONVERTED = 'Converted from a RunPod worker by `windtunnel import`.';
-
-// Names that a pydantic model has itself, or keeps for itself.
-const TAKEN = /^(model_.*|_.*|copy|json|dict|schema|schema_json|validate|construct|parse_.*|from_orm|fields|register)$/;
 
 /** Source of the input model and the `fal.App`, four spaces deep, `\n` at the end. */
 export function appClass(app: SourceApp): string {
@@ -41,10 +39,8 @@ function keyed(part: string): string {
 }
 
 function fieldLine(field: InputField, names: SourceApp['modules'], used: Set<string>): string {
-  const plain = isPythonName(field.name) && !TAKEN.test(field.name);
-  let name = plain ? field.name : `field_${field.name.replace(/\W+/g, '_').replace(/^_+/, '')}`;
-  while (used.has(name)) name += '_';
-  used.add(name);
+  const name = fieldName(field.name, used);
+  const plain = name === field.name;
   const type = field.type
     .replaceAll(/\b(Any|Optional|Union)\b/g, `${names.typing}.$1`)
     .replaceAll('pydantic.', `${names.pydantic}.`);
@@ -53,38 +49,6 @@ function fieldLine(field: InputField, names: SourceApp['modules'], used: Set<str
   if (field.description !== null) details.push(`description=${pythonString(field.description)}`);
   if (details.length === 0) return `${name}: ${type}${field.required ? '' : ` = ${field.default}`}`;
   return `${name}: ${type} = ${names.pydantic}.Field(${[field.required ? '...' : field.default, ...details].join(', ')})`;
-}
-
-function settings(app: SourceApp): string[] {
-  const { environment: env, modules: names } = app;
-  const [machine, ...others] = app.machineTypes;
-  const lines: string[] = [];
-  if (machine !== undefined) {
-    lines.push(
-      `    machine_type = ${others.length > 0 ? pythonList(app.machineTypes, '    ') : pythonString(machine)}`,
-    );
-  }
-  if (app.gpus > 1) lines.push(`    num_gpus = ${app.gpus}`);
-  if (app.maxMultiplexing !== null) lines.push(`    max_multiplexing = ${app.maxMultiplexing}`);
-  if (env.kind === 'image') {
-    const folder = `${names.os}.path.dirname(${names.os}.path.abspath(__file__))`;
-    const here = `${names.os}.path.join(${folder}, ${pythonString(env.dockerfile)})`;
-    lines.push(
-      `    image = ${names.fal}.ContainerImage.from_dockerfile(`,
-      `        ${here},`,
-      `        context_dir=${names.os}.path.dirname(${here}),`,
-      '        entrypoint=[],',
-      '    )',
-    );
-    return lines;
-  }
-  const layers = env.layers.filter((layer) => layer.length > 0);
-  if (layers.length === 1) lines.push(`    requirements = ${pythonList(layers[0]!, '    ')}`);
-  if (layers.length > 1) {
-    lines.push('    requirements = [', ...layers.map((layer) => `        ${pythonList(layer, '        ')},`), '    ]');
-  }
-  if (env.appFiles.length > 0) lines.push(`    app_files = ${pythonList(env.appFiles, '    ')}`);
-  return lines;
 }
 
 function jobOf({ className }: SourceApp): string[] {

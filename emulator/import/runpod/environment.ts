@@ -1,4 +1,5 @@
 import { environmentOf, readDockerfile } from '../dockerfile.ts';
+import { filesBeside } from '../files-beside.ts';
 import type { Ledger } from '../ledger.ts';
 import type { ImportedFile, SourceFolder } from '../platform.ts';
 import { pythonString } from '../python-text.ts';
@@ -120,7 +121,6 @@ function pipEnvironment(
   dockerText: string | null,
 ): PlannedEnvironment {
   const { entry, ledger } = source;
-  const home = folderOf(entry);
   const variables: Record<string, string> = {};
   for (const at of dockerText === null ? [] : readDockerfile(dockerText)) {
     const place = { file: dockerfile!, line: at.start };
@@ -141,7 +141,7 @@ function pipEnvironment(
     if (/^(PYTHON\w+|PIP_\w+|DEBIAN_FRONTEND|PATH)$/.test(name)) delete variables[name];
   const listed = layers.filter((layer) => layer.length > 0);
   addWithRunpod(source, listed);
-  const { appFiles, files } = filesBeside(source, home);
+  const { appFiles, files } = filesBeside(source);
   if (source.tools) appFiles.push('worker_tools.py');
   const setup = Object.entries(variables).map(
     ([name, value]) => `os.environ.setdefault(${pythonString(name)}, ${pythonString(value)})`,
@@ -172,34 +172,6 @@ function addWithRunpod({ imported, ledger, entry }: EnvironmentSource, layers: s
     next: 'Pin the versions that you tested with.',
     anchor: { file: entry, text: 'requirements =' },
   });
-}
-
-/** Modules and named files that the app takes along, as `app_files` names them, and the files themselves. */
-function filesBeside(
-  { folder, entry, siblings, literals, taken }: EnvironmentSource,
-  home: string,
-): { appFiles: string[]; files: ImportedFile[] } {
-  const names = new Set<string>();
-  const inside = (path: string): string | null =>
-    home === '' ? path : path.startsWith(`${home}/`) ? path.slice(home.length + 1) : null;
-  for (const path of siblings) {
-    const own = inside(path);
-    if (own !== null) names.add(own.split('/')[0]!);
-  }
-  for (const path of folder.files.keys()) {
-    const own = inside(path);
-    if (own !== null && own !== 'test_input.json' && path !== entry && (literals.has(own) || literals.has(`./${own}`)))
-      names.add(own);
-  }
-  const wanted = [...folder.files.keys()].filter((path) => {
-    const own = inside(path);
-    if (path === entry || taken.has(path) || /(^|\/)__pycache__\/|\.pyc$/.test(path)) return false;
-    return own !== null ? names.has(own.split('/')[0]!) || names.has(own) : siblings.includes(path);
-  });
-  return {
-    appFiles: [...names],
-    files: wanted.map((path) => ({ path, origin: 'copied', content: folder.files.get(path)! })),
-  };
 }
 
 function imageEnvironment(

@@ -1,46 +1,17 @@
-import { dotted, type SyntaxNode, walk } from '../syntax.ts';
+import { type ImportedNames, importedNames, importedPath, isModuleOf } from '../imported-names.ts';
+import type { SyntaxNode } from '../syntax.ts';
 
 /** Names of a file that stand for something of runpod's, with what they stand for: `rp` → `runpod`. */
-export type LibraryNames = ReadonlyMap<string, string>;
+export type LibraryNames = ImportedNames;
 
 /** Reads every import of runpod in the file, in functions too. */
-export function libraryNames(root: SyntaxNode): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const node of walk(root)) {
-    if (node.type === 'import_statement') {
-      for (const item of node.childrenForFieldName('name')) {
-        if (!item) continue;
-        const module = (item.childForFieldName('name') ?? item).text;
-        if (!isLibrary(module)) continue;
-        const alias = item.childForFieldName('alias')?.text;
-        names.set(alias ?? 'runpod', alias === undefined ? 'runpod' : module);
-      }
-    } else if (node.type === 'import_from_statement') {
-      const module = node.childForFieldName('module_name')?.text ?? '';
-      if (!isLibrary(module)) continue;
-      for (const item of node.childrenForFieldName('name')) {
-        if (!item) continue;
-        const name = (item.childForFieldName('name') ?? item).text;
-        names.set(item.childForFieldName('alias')?.text ?? name, `${module}.${name}`);
-      }
-    }
-  }
-  return names;
-}
+export const libraryNames = (root: SyntaxNode): Map<string, string> => importedNames(root, 'runpod');
 
 /** Whether a dotted module is runpod or in it. */
-export function isLibrary(module: string): boolean {
-  return module === 'runpod' || module.startsWith('runpod.');
-}
+export const isLibrary = (module: string): boolean => isModuleOf(module, 'runpod');
 
 /** What an expression stands for in runpod, e.g. `runpod.serverless.start`; null when it is nothing of it. */
-export function libraryPath(node: SyntaxNode | null, names: LibraryNames): string | null {
-  const text = dotted(node);
-  if (text === null) return null;
-  const [first, ...rest] = text.split('.');
-  const home = names.get(first!);
-  return home === undefined ? null : [home, ...rest].join('.');
-}
+export const libraryPath = importedPath;
 
 /** What a piece of runpod is in `worker_tools.py`: the name to import, and the part of that file that defines it. */
 export interface Tool {
