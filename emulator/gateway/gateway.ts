@@ -139,7 +139,10 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function routeFor(req: IncomingMessage, connection: ConnectionContext): Route {
-  return routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
+  const route = routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
+  // A site's proxy route calls by production names, and a page stands behind it whose browser is led nowhere: it gets file URLs
+  // that it can open. Source of the header: @fal-ai/server-proxy.
+  return req.headers['x-fal-client-proxy'] === undefined ? route : { ...route, form: 'local' };
 }
 
 /** For a log: a query may hold a token (`fal_jwt_token`), however it is spelled. */

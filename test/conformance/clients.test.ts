@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
+import { requires } from '../support/skip.ts';
 import { appsOf, ITEMS } from './items.ts';
 import { pinnedClient, runCase } from './run-case.ts';
 
@@ -21,11 +22,10 @@ afterAll(() => emulator?.dispose(), 60_000);
 for (const client of ['J', 'P'] as const) {
   describe(`${CLIENTS[client]} under exec`, () => {
     for (const item of ITEMS.filter(({ clients }) => clients.includes(client))) {
-      test(
-        `#${item.number} ${client}: ${item.title}`,
-        async () => runCase(emulator, await pinnedClient(client), item.number),
-        90_000,
-      );
+      test(`#${item.number} ${client}: ${item.title}`, async (context) => {
+        await requires(...(item.needs ?? []))(context);
+        await runCase(emulator, await pinnedClient(client), item.number);
+      }, 90_000);
     }
   });
 }

@@ -1,3 +1,5 @@
+import type { Need } from '../support/skip.ts';
+
 /** What an item is checked with: J = @fal-ai/client, P = fal_client and fal.apps, C = curl alone, E = the emulator driven by its CLI. */
 export type Client = 'J' | 'P' | 'C' | 'E';
 
@@ -5,6 +7,10 @@ export interface Item {
   number: number;
   title: string;
   clients: readonly Client[];
+  /** What its case needs of the machine. */
+  needs?: readonly Need[];
+  /** Its case uses parts of this repository beside the client. */
+  withRepository?: true;
 }
 
 /** The matrix of the data plane, as far as it is emulated. Numbers are stable: docs/fidelity.md and the changelog name them. */
@@ -73,7 +79,26 @@ export const ITEMS: readonly Item[] = [
   { number: 58, title: "the app's KVStore: set, get, delete, ttl", clients: ['P'] },
   { number: 59, title: 'webhooks: OK, ERROR and payload_error, signed by the published key', clients: ['J', 'P'] },
   { number: 60, title: 'a webhook that fails is called again; a redirect is not followed', clients: ['P'] },
+  {
+    number: 61,
+    title: 'proxyUrl, requestMiddleware, fetch and the preload alone: the same cases by each',
+    clients: ['J'],
+    withRepository: true,
+  },
+  {
+    number: 62,
+    title: "a site's own proxy route: the Express and the Next handler, by production names and by the emulator's",
+    clients: ['J'],
+    withRepository: true,
+  },
   { number: 63, title: 'headers that reach the app, and contexts apart under multiplexing', clients: ['P'] },
+  {
+    number: 64,
+    title: "a real browser's page on another port: preflights, exposed headers, uploads, streams, realtime",
+    clients: ['J'],
+    needs: ['chromium'],
+    withRepository: true,
+  },
   { number: 65, title: 'nothing of a whole run leaves the machine', clients: ['E'] },
   { number: 66, title: 'setup runs once a runner', clients: ['P'] },
   { number: 67, title: 'the same app by curl alone', clients: ['C'] },
@@ -106,5 +131,6 @@ export function appsOf(item: number): readonly string[] {
   if (item === 31) return [RETRY, 'apps/retry.py::Overdue', 'apps/retry.py::OverdueOnce'];
   if (LINE_ONLY.has(item)) return ['apps/line.py'];
   if (LIVE_ONLY.has(item)) return ['apps/live.py'];
+  if (item === 61 || item === 64) return ['apps/probe.py', 'apps/live.py'];
   return item === 69 ? ['apps/probe.py', 'apps/line.py'] : ['apps/probe.py'];
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { EmulatorUnderTest } from '../support/emulator.ts';
 import { testPython } from '../support/python.ts';
+import { sitePackages } from '../support/site-packages.ts';
 
 /** A program that runs the cases of one client by number. */
 export interface CaseProgram {
@@ -22,7 +23,8 @@ export async function pinnedClient(client: 'J' | 'P'): Promise<CaseProgram> {
 
 /** Runs one case under exec, in a process of its own: a case can't spoil the next one's state. Throws what it threw. */
 export async function runCase(emulator: EmulatorUnderTest, program: CaseProgram, item: number): Promise<void> {
-  const { stdout, stderr, code } = await emulator.exec(program.command, [program.script, String(item)]);
+  const env = item === 62 ? { WT_SITES: await sitePackages() } : {};
+  const { stdout, stderr, code } = await emulator.exec(program.command, [program.script, String(item)], env);
   let result: CaseResult;
   try {
     result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');

@@ -8,6 +8,7 @@ const WANTED = [
   },
   { probe: ['curl', '--version'], packages: ['curl'] },
   { probe: ['openssl', 'version'], packages: ['openssl'] },
+  { probe: [process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', '--version'], packages: ['chromium'] },
 ];
 
 /**

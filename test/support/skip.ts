@@ -15,6 +15,10 @@ const NEEDS = {
     ask: () => succeeds('docker', ['info', '--format', '{{.ServerVersion}}']),
     reason: 'needs a Docker engine that answers `docker info`',
   },
+  chromium: {
+    ask: () => succeeds(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', ['--version']),
+    reason: 'needs Chromium (Debian package chromium, or CHROMIUM_PATH)',
+  },
   curl: { ask: () => succeeds('curl', ['--version']), reason: 'needs curl' },
   openssl: { ask: () => succeeds('openssl', ['version']), reason: 'needs openssl' },
   strace: {

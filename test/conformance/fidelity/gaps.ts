@@ -36,9 +36,3 @@ export const GAPS: readonly Gap[] = [
     error: 'E_REMOTE_FILE',
   },
 ];
-
-/** Items of the matrix that no official client has been run through here yet. */
-export const UNSHOWN: readonly { items: string; what: string }[] = [
-  { items: '61-62', what: "a browser's calls through a proxy of one's own site" },
-  { items: '64', what: 'preflights of a browser' },
-];

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inPython, WITHOUT_EFFECT } from '../../../emulator/fleet/notices.ts';
 import { type Client, ITEMS } from '../items.ts';
-import { GAPS, UNSHOWN } from './gaps.ts';
+import { GAPS } from './gaps.ts';
 import type { Mark, Results } from './results.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -49,15 +49,6 @@ Unmodified, from its source distribution, against stub apps that stand in for th
 | test | |
 | --- | --- |
 ${upstream.join('\n')}
-
-## Not shown yet
-
-The numbers are those of the same matrix. Much of this works and has tests inside the emulator, but this suite does not show
-it with the official clients yet.
-
-| items | behaviour |
-| --- | --- |
-${UNSHOWN.map(({ items, what }) => `| ${items} | ${what} |`).join('\n')}
 
 ## Not emulated
 
