@@ -70,6 +70,18 @@ export class EventPrinter {
       case 'emulator.notice':
         this.notice(event);
         break;
+      case 'fault':
+        this.say(
+          event,
+          this.options.style.yellow(`${event.request ? `${shortId(event.request)}  ` : ''}fault: ${event.detail}`),
+        );
+        break;
+      case 'request.replay':
+        this.say(event, `${shortId(event.request)}  runs ${shortId(event.of)} again`);
+        break;
+      case 'request.cold_start':
+      case 'request.cancel':
+      case 'request.body':
       case 'app.registered':
       case 'emulator.ready':
         break;

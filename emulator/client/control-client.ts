@@ -17,6 +17,10 @@ import {
   type LogEntry,
   LogEntrySchema,
   OkSchema,
+  type RequestDocument,
+  RequestDocumentSchema,
+  RequestListSchema,
+  type RequestSummary,
   type RunAnswer,
   RunAnswerSchema,
   type RunRequest,
@@ -100,6 +104,25 @@ export class ControlClient {
   events(options: { replay: boolean; holder?: string }, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
     const query = `?replay=${options.replay ? 1 : 0}${held('&', options.holder)}`;
     return this.stream(CONTROL_PATHS.events + query, EventSchema, signal);
+  }
+
+  /** The newest queued requests first. */
+  async requests(query: { app?: string; limit?: number } = {}): Promise<RequestSummary[]> {
+    const params = new URLSearchParams();
+    if (query.app !== undefined) params.set('app', query.app);
+    if (query.limit !== undefined) params.set('limit', String(query.limit));
+    return (await this.call('GET', `${CONTROL_PATHS.requests}?${params}`, RequestListSchema)).requests;
+  }
+
+  /** The whole story of a queued request, by its id or the first eight characters of it. */
+  request(id: string): Promise<RequestDocument> {
+    return this.call('GET', `${CONTROL_PATHS.requests}/${encodeURIComponent(id)}`, RequestDocumentSchema);
+  }
+
+  /** The story so far; with `follow` also what is to come, to the result. */
+  requestEvents(id: string, follow: boolean, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
+    const path = `${CONTROL_PATHS.requests}/${encodeURIComponent(id)}/events?follow=${follow ? 1 : 0}`;
+    return this.stream(path, EventSchema, signal);
   }
 
   async secrets(): Promise<SecretInfo[]> {

@@ -1,5 +1,6 @@
 import type { AppId } from './app.ts';
 import type { SerializedError } from './errors.ts';
+import type { ColdStart, RecordedBody } from './record.ts';
 import type { LogLine, RequestState } from './request.ts';
 import type { RunnerExit, RunnerState, StartPhase } from './runner.ts';
 
@@ -30,6 +31,23 @@ export type EmulatorEvent = { at: number } & (
       seconds: number | null;
       reason: string;
     }
+  /** A queued request waited, `waited` seconds, for the start of the runner that it was given to. */
+  | {
+      type: 'request.cold_start';
+      app: AppId;
+      request: string;
+      attempt: number;
+      runner: string;
+      waited: number;
+      seconds: ColdStart;
+    }
+  | { type: 'request.cancel'; app: AppId; request: string }
+  /** It runs `of` again. */
+  | { type: 'request.replay'; app: AppId; request: string; of: string }
+  /** Only in the story of a request. */
+  | { type: 'request.body'; app: AppId; request: string; which: 'input' | 'output'; body: RecordedBody }
+  /** A fault was injected on purpose. */
+  | { type: 'fault'; app: AppId; request: string | null; runner: string | null; fault: string; detail: string }
   | { type: 'direct.started'; app: AppId; request: string; runner: string; path: string }
   /** A direct call is over; status 0 where there was no answer. */
   | { type: 'direct'; app: AppId; request: string; runner: string; path: string; status: number; seconds: number }

@@ -4,6 +4,7 @@ export * from './control.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './limits.ts';
+export * from './record.ts';
 export * from './request.ts';
 export * from './runner.ts';
 export * from './version.ts';

@@ -13,6 +13,8 @@ export const LIMITS = {
   resultBytes: 512 * MiB,
   /** One uploaded file (all its parts together); past it 413. */
   uploadBytes: 8 * 1024 * MiB,
+  /** Input and output of one request, each, in its record; past it the record names the size only. */
+  recordBodyBytes: 1 * MiB,
   /** Result in the body of a webhook; past it `payload` is null and `payload_error` says so. */
   webhookPayloadBytes: 32 * MiB,
   /** One value of the key-value store; past it 413. As Cloudflare Workers KV, whose least `ttl` fal's has too; fal names none. */

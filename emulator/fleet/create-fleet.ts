@@ -10,6 +10,7 @@ import type { Fleet } from './fleet.ts';
 import type { FleetContext, FleetOptions } from './options.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuedWork } from './queued-work.ts';
+import { RequestRecords } from './request-records.ts';
 import { thisMachine } from './this-machine.ts';
 import { Watchers } from './watchers.ts';
 
@@ -33,6 +34,8 @@ export function createFleet(options: FleetOptions): Fleet {
   const hosts = new Map<AppId, AppHost>();
   const hostOf = (app: AppId) => hosts.get(app);
 
+  // Before anything is told of a request.
+  const records = new RequestRecords(context);
   const watchers = resources.add(new Watchers(store, clock, log));
   const direct = new DirectCalls(context, hostOf);
   const queued = new QueuedWork(context, watchers, (record) => queue.ended(record));
@@ -62,6 +65,7 @@ export function createFleet(options: FleetOptions): Fleet {
   let closed: Promise<void> | null = null;
   return {
     queue,
+    records,
     direct,
     apps,
     dispose: () => {

@@ -2,12 +2,15 @@ import type { Dispatcher } from 'undici';
 import type {
   AppId,
   AppSettings,
+  EmulatorEvent,
   ErrorType,
   FoundEndpoint,
   HeaderList,
   LogLine,
   Priority,
+  RequestDocument,
   RequestRecord,
+  RequestSummary,
   RunnerPayload,
   RunnerState,
   SerializedError,
@@ -95,6 +98,21 @@ export interface Lease {
   cancelOnRunner(path: string): Promise<void>;
 }
 
+/** The stories of queued requests. */
+export interface Records {
+  /** The newest first; of one app where one is named. */
+  list(limit: number, app?: string): RequestSummary[];
+  /** The request of an id, or of the beginning of one, of eight characters or more. Throws E_USAGE where several begin so. */
+  find(id: string): RequestRecord | undefined;
+  document(record: RequestRecord): Promise<RequestDocument>;
+  /** Its submit and its input. */
+  begin(record: RequestRecord): Promise<EmulatorEvent[]>;
+  /** What happened since, from the `from`-th event on. */
+  told(id: string, from: number): Promise<EmulatorEvent[]>;
+  /** Its result; nothing while it is not complete. */
+  end(record: RequestRecord): Promise<EmulatorEvent[]>;
+}
+
 /** Direct calls: the same slots as the queue, no store. */
 export interface Direct {
   /** Waits for a slot, starting runners as needed. Rejects with E_LIMIT, the start error of the app, or the signal's reason. */
@@ -154,6 +172,7 @@ export interface Apps {
 
 export interface Fleet extends Disposable {
   queue: Queue;
+  records: Records;
   direct: Direct;
   apps: Apps;
 }

@@ -84,6 +84,7 @@ export class QueueService implements Queue {
     const ticket = host?.state.tickets.get(id);
     if (!host || !ticket) return 'ALREADY_COMPLETED';
     record.cancelRequested = true;
+    this.context.bus.emit({ type: 'request.cancel', app: record.app, request: id });
     if (ticket.phase === 'running') await this.context.store.update(record);
     host.apply({ type: 'cancel', id });
     if (ticket.phase !== 'running') await this.work.finished(id);
@@ -110,6 +111,7 @@ export class QueueService implements Queue {
       this.queuedBytes += record.inputBytes;
       if (record.state === 'IN_PROGRESS') {
         record.state = 'IN_QUEUE';
+        this.context.bus.emit(requestEvent(record, 'the emulator ended while it ran'));
         store
           .update(record)
           .catch((error: unknown) => log.error('a state was not stored', { request: record.id, error }));

@@ -55,6 +55,7 @@ export class QueuedWork {
   dispatch(host: AppHost, id: string, runner: RunnerHost, attempt: number): void {
     const record = this.context.store.get(id)!;
     const { clock, newId } = this.context;
+    const since = record.startedAt ?? record.createdAt;
     record.state = 'IN_PROGRESS';
     record.attempt = attempt;
     record.runnerId = runner.id;
@@ -64,8 +65,14 @@ export class QueuedWork {
     if (runner.reportsEnds) this.ends.expect(record.gatewayRequestId, runner.id);
     const running = { attempt, giveUp: new AbortController() };
     this.running.set(id, running);
-    this.persist(record);
+    const cold = runner.start.waitedFrom(since);
+    if (cold) {
+      const about = { app: record.app, request: id, attempt, runner: runner.id };
+      this.context.bus.emit({ type: 'request.cold_start', ...about, ...cold });
+    }
+    // Told before it is written: the story goes with the state.
     this.announce(record, '');
+    this.persist(record);
     this.watchers.positionsChanged(record.app);
     this.carryThrough(host, record, runner, running).catch((error: unknown) =>
       this.context.log.error('the end of an attempt could not be taken in', { request: id, error }),
@@ -91,8 +98,8 @@ export class QueuedWork {
     const record = this.context.store.get(id)!;
     record.state = 'IN_QUEUE';
     record.retriesSpent = spent;
-    this.persist(record);
     this.announce(record, reason);
+    this.persist(record);
   }
 
   accept(id: string): void {

@@ -22,6 +22,7 @@ import { platformHeaders } from './runner-headers.ts';
 import { checkHealth } from './runner-health.ts';
 import { createRunnerPool } from './runner-pool.ts';
 import { probeRunner } from './runner-probe.ts';
+import { StartClock } from './start-clock.ts';
 
 /** What a runner tells its app. Each call may come at any time, also after a stop was asked for. */
 export interface RunnerListener {
@@ -45,6 +46,7 @@ export class RunnerHost {
   readonly startedAt: number;
   readonly secret = randomBytes(24).toString('base64url');
   readonly logs = new LogRing();
+  readonly start: StartClock;
   /** Resolves when nothing of it is left. */
   readonly gone: Promise<void>;
   /** Tells the end of each request; known once it is ready. */
@@ -67,6 +69,7 @@ export class RunnerHost {
     this.context = context;
     this.listener = listener;
     this.startedAt = context.clock.now();
+    this.start = new StartClock(this.startedAt);
     this.connections = createRunnerPool(() => this.connect());
     // A microtask later: the caller is in the middle of a step.
     this.gone = Promise.resolve().then(() => this.live());
@@ -109,6 +112,7 @@ export class RunnerHost {
       handle.ready.then(
         ({ reportsEnds }) => {
           this.reportsEnds = reportsEnds;
+          this.start.enter('ready', this.context.clock.now());
           this.listener.ready();
         },
         (error: unknown) => this.listener.failed(toWindtunnelError(error).toJSON()),
@@ -134,7 +138,7 @@ export class RunnerHost {
         hint: 'Run `windtunnel doctor` to see why, or choose another engine with --engine.',
       });
     }
-    this.listener.phase('installing', '');
+    this.enter('installing', '');
     const ensured = await context.environments.ensure(
       definition.environment,
       (line) => context.bus.emit({ type: 'environment.progress', app: definition.id, message: context.redact(line) }),
@@ -147,7 +151,7 @@ export class RunnerHost {
       cached: ensured.cached,
       seconds: ensured.seconds,
     });
-    this.listener.phase('booting', '');
+    this.enter('booting', '');
     this.listener.launched();
     signal.throwIfAborted();
     const machine = chooseMachine(definition.settings.machineTypes, context.host);
@@ -168,13 +172,18 @@ export class RunnerHost {
     return engine.start(
       spec,
       {
-        onPhase: (phase, detail) => this.listener.phase(phase, detail),
+        onPhase: (phase, detail) => this.enter(phase, detail),
         onLog: (log) => this.onLog(log),
         onRequestEnd: (request) => this.listener.requestEnded(request),
         onTunnel: (stream, target) => context.tunnel(stream, target, { runner: this.id, app: definition.id }),
       },
       signal,
     );
+  }
+
+  private enter(phase: StartPhase, detail: string): void {
+    this.start.enter(phase, this.context.clock.now());
+    this.listener.phase(phase, detail);
   }
 
   private onLog(log: RunnerLog): void {

@@ -128,6 +128,15 @@ export class FakeFleet implements Fleet {
     },
   };
 
+  readonly records: Fleet['records'] = {
+    list: () => [],
+    find: (id) => this.entries.get(id)?.record,
+    document: async () => Promise.reject(new Error('a fake fleet tells no stories')),
+    begin: async () => [],
+    told: async () => [],
+    end: async () => [],
+  };
+
   readonly direct: Fleet['direct'] = {
     lease: async (app, { signal }) => {
       if (this.refuse !== null) throw this.refuse;

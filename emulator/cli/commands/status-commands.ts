@@ -1,11 +1,13 @@
 import type { Command } from 'commander';
+import type { ControlClient } from '../../client/control-client.ts';
 import { connectEmulator, findEmulator } from '../../client/discover.ts';
 import { processStart } from '../../client/process-identity.ts';
 import { type AppStatus, type Status, WindtunnelError } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { entryLine } from '../log-line.ts';
+import { requestHead, storyLines } from '../request-lines.ts';
 import { formatAge, formatBytes, table } from '../table.ts';
-import { EXIT, type Terminal } from '../terminal.ts';
+import { EXIT, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 interface JsonOption extends WorkspaceOption {
@@ -52,12 +54,49 @@ function appState(app: AppStatus): string {
   return app.runners.length > 0 ? 'up' : 'scaled to zero';
 }
 
-export async function logs(
+interface LogsOptions extends JsonOption {
+  follow?: boolean;
+  export?: boolean;
+  level: string;
+}
+
+/** A request's id, or its first eight characters as `run` prints them. */
+const REQUEST_ID = /^[0-9a-f]{8}(?:-[0-9a-f-]*)?$/;
+
+/** The whole story of a queued request: each step, what it printed, its input and its result. */
+async function requestStory(
   terminal: Terminal,
-  of: string | undefined,
-  options: JsonOption & { follow?: boolean; level: string },
+  client: ControlClient,
+  id: string,
+  { follow = false, json = false, export: whole = false, level }: LogsOptions,
 ): Promise<number> {
+  const document = await client.request(id);
+  if (whole) {
+    terminal.out(JSON.stringify(document, null, 2));
+    return EXIT.ok;
+  }
+  const { request } = document;
+  if (!json) terminal.out(requestHead(request));
+  for await (const event of client.requestEvents(request.id, follow, terminal.interrupted)) {
+    if (event.type === 'log' && event.line.level === 'DEBUG' && level !== 'debug') continue;
+    if (json) terminal.out(JSON.stringify(event));
+    else for (const line of storyLines(event, terminal.style)) terminal.out(line);
+  }
+  return EXIT.ok;
+}
+
+export async function logs(terminal: Terminal, of: string | undefined, options: LogsOptions): Promise<number> {
   const { client } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
+  if (options.export && of === undefined) throw usage('--export needs the id of a request.');
+  if (of !== undefined && REQUEST_ID.test(of)) {
+    try {
+      return await requestStory(terminal, client, of, options);
+    } catch (error) {
+      // A runner, a direct call, or an app of such a name: what they printed is below.
+      const unknown = error instanceof WindtunnelError && error.code === 'E_UNKNOWN_REQUEST';
+      if (!unknown || options.export) throw error;
+    }
+  }
   const debug = options.level === 'debug';
   const query = { of: of ?? null, follow: options.follow ?? false };
   for await (const entry of client.logs(query, terminal.interrupted)) {
@@ -108,8 +147,8 @@ export function addStatusCommands(program: Command, run: (action: () => Promise<
     .action((options: JsonOption) => run(() => ps(terminal, options)));
   program
     .command('logs')
-    .description('print log lines of an app, a request, a runner, or of all')
-    .argument('[of]', 'OWNER/APP, app name, request id or runner id')
+    .description('print log lines of an app, a runner or of all, or the whole story of a request')
+    .argument('[of]', 'OWNER/APP, app name, request id (its first 8 characters do) or runner id')
     .option('-f, --follow', 'wait for more; a request is followed to its end, others to the end of the emulator')
     .addOption(
       program
@@ -117,9 +156,13 @@ export function addStatusCommands(program: Command, run: (action: () => Promise<
         .choices(['debug', 'info'])
         .default('info'),
     )
-    .option('--json', 'print one JSON object a line')
+    .option('--json', 'print one JSON object a line; of a request its events')
+    .option('--export', 'print the whole record of a request as one JSON document')
     .option('--workspace <dir>', 'workspace folder')
-    .addHelpText('after', '\nExamples:\n  windtunnel logs pixels -f\n  windtunnel logs 6f1c2a34-… --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  windtunnel logs pixels -f\n  windtunnel logs 6f1c2a34\n  windtunnel logs 6f1c2a34-… --export > request.json',
+    )
     .action((of: string | undefined, options) => run(() => logs(terminal, of, options)));
   program
     .command('down')

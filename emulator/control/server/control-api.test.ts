@@ -73,6 +73,14 @@ beforeEach(async () => {
         resolve: () => undefined,
         runnerLogs: () => [],
       },
+      records: {
+        list: () => [],
+        find: () => undefined,
+        document: missing,
+        begin: missing,
+        told: missing,
+        end: missing,
+      },
       queue: {
         get: (id) => (id === record.id ? record : undefined),
         logs: async () => [line('one'), line('two')],

@@ -167,7 +167,7 @@ const STATUS: Record<ErrorKind, number> = { user: 400, app: 422, fidelity: 501, 
 
 function statusOf(error: WindtunnelError): number {
   if (error.code === 'E_UNAUTHORIZED') return 401;
-  if (error.code === 'E_UNKNOWN_APP') return 404;
+  if (error.code === 'E_UNKNOWN_APP' || error.code === 'E_UNKNOWN_REQUEST') return 404;
   return STATUS[error.kind];
 }
 

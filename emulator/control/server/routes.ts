@@ -21,10 +21,11 @@ import type { SecretStore } from '../secrets/secret-store.ts';
 import { type ControlCall, type ControlRoute, callerLeft } from './control-server.ts';
 import { logEntries } from './log-entries.ts';
 import { PushQueue } from './push-queue.ts';
+import { requestEvents } from './request-events.ts';
 
 export interface ControlDeps {
   hello: () => Hello;
-  fleet: Pick<Fleet, 'apps' | 'queue'>;
+  fleet: Pick<Fleet, 'apps' | 'queue' | 'records'>;
   launcher: Pick<AppLauncher, 'register' | 'remove' | 'restart' | 'refresh'>;
   secrets: SecretStore;
   events: EventBus;
@@ -45,6 +46,14 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
   };
   const app = `${CONTROL_PATHS.apps}/(?<owner>[^/]+)/(?<name>[^/]+)`;
   const secret = `${CONTROL_PATHS.secrets}/(?<name>[^/]+)`;
+  const request = `${CONTROL_PATHS.requests}/(?<request>[^/]+)`;
+  const requestOf = ({ request: id = '' }: ControlCall['params']) => {
+    const record = fleet.records.find(id);
+    if (record) return record;
+    throw new WindtunnelError('E_UNKNOWN_REQUEST', `No queued request here has the id ${id}.`, {
+      hint: 'Direct calls leave no record; `windtunnel logs` shows what was printed of late.',
+    });
+  };
   const viewOf = (id: AppId) => {
     const view = fleet.apps.get(id);
     if (!view) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${id} runs here.`);
@@ -75,6 +84,14 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     }),
     route('GET', CONTROL_PATHS.logs, ({ query, signal }) =>
       logEntries({ fleet, events }, { of: query.get('of'), follow: query.get('follow') === '1' }, signal),
+    ),
+    route('GET', CONTROL_PATHS.requests, async ({ query }) => {
+      const limit = Math.min(Number(query.get('limit')) || REQUESTS_LISTED, MAX_REQUESTS_LISTED);
+      return { requests: fleet.records.list(limit, query.get('app') ?? undefined) };
+    }),
+    route('GET', request, async ({ params }) => fleet.records.document(requestOf(params))),
+    route('GET', `${request}/events`, ({ params, query, signal }) =>
+      requestEvents(fleet, requestOf(params), query.get('follow') === '1', signal),
     ),
     route('GET', CONTROL_PATHS.events, ({ query, signal }) => {
       const holder = query.get('holder');
@@ -110,6 +127,9 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     ),
   ];
 }
+
+const REQUESTS_LISTED = 100;
+const MAX_REQUESTS_LISTED = 10_000;
 
 const OK = { ok: true } as const;
 
