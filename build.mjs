@@ -21,6 +21,8 @@ const options = {
   target: 'node22.15',
   // jsonc-parser's `main` is UMD, whose inner requires no bundler can follow; its `module` is plain ESM.
   mainFields: ['module', 'main'],
+  // dockerode's transport loads it, and with it native modules, for connections that we never make.
+  alias: { ssh2: path.join(root, 'emulator/engines/docker/no-ssh.cjs') },
   sourcemap: 'linked',
   define: { WINDTUNNEL_BUNDLED: 'true' },
   // Dependencies that are CommonJS call require() for Node's own modules, which an ES module does not have.
@@ -53,6 +55,7 @@ async function copyAssets() {
   if (!(await readdir(path.join(stage, 'runner'))).some((name) => name.endsWith('.py'))) {
     throw new Error('emulator/runner holds no Python to ship');
   }
+  await cp(path.join(root, 'emulator/environments/image/install.sh'), path.join(stage, 'image-install.sh'));
   await cp(path.join(root, 'emulator/cli/preload.cjs'), path.join(stage, 'preload.cjs'));
   for (const wasm of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-python/tree-sitter-python.wasm']) {
     await cp(path.join(root, 'node_modules', wasm), path.join(stage, path.basename(wasm)));

@@ -1,6 +1,6 @@
 // Long: the composition root, where every part is made and given its others.
 import { randomBytes } from 'node:crypto';
-import { rmdirSync, rmSync } from 'node:fs';
+import { readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Host, workspacePaths } from '../client/paths.ts';
@@ -27,6 +27,7 @@ import type { Log } from '../core/log.ts';
 import { createProcessEngine } from '../engines/process/process-engine.ts';
 import { createEnvironments } from '../environments/create-environments.ts';
 import { describeApp } from '../environments/describe.ts';
+import { createImageEnvironments } from '../environments/image/image-environments.ts';
 import { createFinder } from '../find/finder.ts';
 import { createFleet } from '../fleet/create-fleet.ts';
 import { createGateway } from '../gateway/gateway.ts';
@@ -37,6 +38,7 @@ import { WebhookDeliverer } from '../gateway/webhooks/deliverer.ts';
 import { WebhookSigner } from '../gateway/webhooks/signer.ts';
 import { openStore } from '../store/open-store.ts';
 import { makeCaBundles } from './ca-bundles.ts';
+import { dockerParts } from './docker-parts.ts';
 import { originalEnv } from './exec-env.ts';
 import { tightenHeap } from './heap-limits.ts';
 import { openLogFile } from './log-file.ts';
@@ -121,7 +123,7 @@ async function assemble(
   const faults = testFaults(env);
   const store = await openStore({ dir: paths.store, clock, log: log.child('store'), ...faults });
   resources.add(store);
-  const environments = createEnvironments({
+  const venvs = createEnvironments({
     cacheDir: paths.user.root,
     env,
     clock,
@@ -137,15 +139,41 @@ async function assemble(
     harnessDir: fileURLToPath(assetUrl('runner')),
     parentEnv,
   });
-  const engine = redactingEngine(processEngine, () => redactor);
-  resources.add(engine);
-  for (const line of await engine.sweep()) log.info('removed what a dead emulator left', { what: line });
-  for (const key of await environments.sweep()) log.info('removed a half-built environment', { key });
+  const docker = dockerParts({
+    host,
+    env,
+    workspace,
+    state: paths.state,
+    log: log.child('docker'),
+    gatewayPort: () => port.address.port,
+    parentEnv,
+    network: config.docker?.network ?? null,
+  });
+  const engines = {
+    process: redactingEngine(processEngine, () => redactor),
+    docker: redactingEngine(docker.engine, () => redactor),
+  };
+  resources.add(engines.process);
+  resources.add(engines.docker);
+  docker.sweepIfUsed();
+  for (const line of await engines.process.sweep()) log.info('removed what a dead emulator left', { what: line });
+  for (const key of await venvs.sweep()) log.info('removed a half-built environment', { key });
+
+  const recipeOptions = {
+    base: config.docker?.baseImage ?? null,
+    caBundle: readFileSync(roots.files.SSL_CERT_FILE ?? '', 'utf8'),
+  };
+  const environments = createImageEnvironments({
+    clock,
+    venvs,
+    recipe: (request, report, signal) => venvs.recipe(request, recipeOptions, report, signal),
+    builder: docker.builder,
+  });
 
   const runnerKeys = new Map<string, string>();
   const fleet = createFleet({
     store,
-    engines: { process: engine },
+    engines,
     environments,
     clock,
     log: log.child('fleet'),
@@ -217,7 +245,7 @@ async function assemble(
   const launcher = new AppLauncher({
     workspace,
     owner,
-    machine: { gpu: findGpu(host) },
+    machine: { gpu: findGpu(host), containerGpus: docker.containerGpus },
     defaultEngine: config.engine ?? 'auto',
     // Read anew each time: a change of the file counts without a restart.
     envFiles: () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file)),

@@ -9,6 +9,28 @@ export const ConfigSchema = z.strictObject({
   engine: z.optional(
     z.enum(['auto', 'process', 'docker']).check(z.describe('Engine of `run` where the command names none.')),
   ),
+  docker: z.optional(
+    z.strictObject({
+      network: z.optional(
+        z
+          .string()
+          .check(
+            z.describe(
+              'Network of the containers: the name of one that is there, or `none`. Without it: one of their own, from which they reach the internet and not each other.',
+            ),
+          ),
+      ),
+      baseImage: z.optional(
+        z
+          .string()
+          .check(
+            z.describe(
+              'Image that apps with `requirements` start from; it needs Python with venv. Default: python:X.Y-slim.',
+            ),
+          ),
+      ),
+    }),
+  ),
   python: z.optional(
     z.string().check(z.describe('Python interpreter for the apps: absolute, or relative to this file.')),
   ),

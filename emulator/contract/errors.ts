@@ -26,6 +26,16 @@ export const ERROR_CODES = {
   E_REQUIREMENTS: ['user', 'The requirements of the app cannot be installed.'],
   E_DISK_FULL: ['user', 'The disk is full.'],
   E_PLATFORM: ['user', 'This operating system is not supported.'],
+  // docker
+  E_DOCKER_MISSING: ['user', 'No Docker is installed, or none that can be found.'],
+  E_DOCKER_DOWN: ['user', 'The Docker daemon does not answer.'],
+  E_DOCKER_PERMISSION: ['user', 'The Docker daemon may not be used by this user.'],
+  E_DOCKER_CONTEXT: ['user', 'The Docker context or DOCKER_HOST that was named cannot be used.'],
+  E_DOCKER_GPU: ['user', 'The Docker daemon cannot give a container the GPU.'],
+  E_DOCKER: ['system', 'The Docker daemon refused something that it should do.'],
+  E_IMAGE_BASE: ['user', 'The image that the app is built on cannot be had.'],
+  E_IMAGE_REGISTRY: ['user', 'A registry refused the login, or none was given.'],
+  E_IMAGE_BUILD: ['user', 'The image of the app cannot be built.'],
   // runner
   E_APP_IMPORT: ['app', "The app's module raised while it was imported."],
   E_APP_SETUP: ['app', "The app's setup() raised."],

@@ -3,6 +3,7 @@ export * from './config.ts';
 export * from './control.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './image.ts';
 export * from './limits.ts';
 export * from './record.ts';
 export * from './request.ts';

@@ -45,6 +45,8 @@ export const LIMITS = {
   wsMessageBytes: 64 * MiB,
   /** Seconds without a byte of a body that was announced; past it 408 and the connection is closed. */
   bodyIdleSeconds: 120,
+  /** Files that the COPY and ADD of a ContainerImage's Dockerfile take from its context, together; past it the build is refused. */
+  buildContextBytes: 4 * 1024 * MiB,
   /** Connections to the public port. */
   connections: 10_000,
 } as const;

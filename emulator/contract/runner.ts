@@ -42,7 +42,18 @@ export interface SourceBundle {
 /** A built environment: where the runner's Python is. */
 export type BuiltEnvironment =
   | { kind: 'venv'; python: string; key: string; pythonVersion: string; falVersion: string }
-  | { kind: 'image'; image: string; key: string };
+  | {
+      kind: 'image';
+      /** Id or tag that the daemon knows. */
+      image: string;
+      key: string;
+      /** Absolute path of the interpreter in it. */
+      python: string;
+      /** Put before the runner's command. */
+      entrypoint: readonly string[];
+      /** Made by the author's own Dockerfile: its user and working folder count. */
+      authored: boolean;
+    };
 
 export interface RunnerLimits {
   memoryBytes: number;
@@ -61,6 +72,8 @@ export interface RunnerSpec {
   limits: RunnerLimits;
   /** Device ids of the GPUs that are this runner's own. */
   gpus: string[];
+  /** How many GPUs the app asks for; an engine that hands them out itself gives it as many. */
+  gpuCount?: number;
   /** Seconds between SIGTERM and SIGKILL. */
   graceSeconds: number;
   /** The app's server binds this port itself. */

@@ -9,6 +9,7 @@ const ASSETS = {
   runner: ['../runner/', './runner/'],
   preload: ['../cli/preload.cjs', './preload.cjs'],
   treeSitterWasm: ['../../node_modules/web-tree-sitter/web-tree-sitter.wasm', './web-tree-sitter.wasm'],
+  imageInstaller: ['../environments/image/install.sh', './image-install.sh'],
   pythonWasm: ['../../node_modules/tree-sitter-python/tree-sitter-python.wasm', './tree-sitter-python.wasm'],
 } as const;
 

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
-import { type BuiltEnvironment, WindtunnelError } from '../contract/index.ts';
+import { type BuiltEnvironment, type ImageRecipe, WindtunnelError } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { type BuildPlan, buildEnvironment } from './build-environment.ts';
@@ -11,6 +11,8 @@ import { type CachedEnvironment, EnvironmentCache } from './environment-cache.ts
 import { environmentKey } from './environment-key.ts';
 import type { EnsuredEnvironment, EnvironmentRequest, Environments } from './environments.ts';
 import { FAL_PIN, withServeRequirements } from './fal-requirements.ts';
+import { imageInstallerEnv } from './image/image-installer.ts';
+import { imageRecipe } from './image/image-recipe.ts';
 import { installerEnv } from './installer-settings.ts';
 import { layerArguments } from './requirement-arguments.ts';
 import { type RunCommand, runCommand } from './run-command.ts';
@@ -41,8 +43,22 @@ export interface ManagedEnvironments extends Environments {
   remove(key: string): Promise<boolean>;
   /** Removes what interrupted builds left; resolves with the keys. */
   sweep(): Promise<string[]>;
+  /** What the image of an app is built from; for a request with `image`. */
+  recipe(
+    request: EnvironmentRequest,
+    options: RecipeOptions,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<ImageRecipe>;
   /** Every Python that would be considered, in order, for `doctor`. */
   inspectPythons(signal: AbortSignal): Promise<ProbedPython[]>;
+}
+
+export interface RecipeOptions {
+  /** Image that an image of ours starts from; null: the official Python one. */
+  base: string | null;
+  /** PEM of all roots that a build trusts. */
+  caBundle: string;
 }
 
 /** Cached virtual environments for apps. */
@@ -55,15 +71,7 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
   const builds = new SharedWork<Marker>();
 
   async function planFor(request: EnvironmentRequest, onProgress: (line: string) => void, signal: AbortSignal) {
-    if (!statSync(request.contextDir, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new WindtunnelError(
-        'E_FILE_UNREADABLE',
-        `The folder for local requirements does not exist: ${request.contextDir}`,
-        {
-          hint: 'Correct requirements_context_dir in the app.',
-        },
-      );
-    }
+    mustBeFolder(request.contextDir);
     const python = await toolchain.python(request.appDir, request.pythonVersion, signal);
     const installer = await toolchain.installer(python, request.appDir, signal);
     const client = workspaceFal(request.appDir, options.workspaceDir);
@@ -123,13 +131,48 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
     return answer(marker, !built);
   }
 
+  async function recipe(
+    request: EnvironmentRequest,
+    { base, caBundle }: RecipeOptions,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<ImageRecipe> {
+    mustBeFolder(request.contextDir);
+    const client = workspaceFal(request.appDir, options.workspaceDir);
+    const { minor, pip } = await toolchain.forImage(request.appDir, request.pythonVersion, signal);
+    const settings = imageInstallerEnv(pip, env);
+    if (settings.leftOut.length > 0) {
+      onProgress(`Left out in the build, for they are on this machine: ${settings.leftOut.join(', ')}`);
+    }
+    const { unused, ...made } = imageRecipe({
+      request,
+      layers: withServeRequirements(request.requirements, client?.versions ?? null),
+      python: minor,
+      base,
+      folders: [request.appDir, options.workspaceDir],
+      env,
+      installerEnv: settings.env,
+      caBundle,
+    });
+    for (const name of unused) onProgress(`ContainerImage(${name}=…) has no effect for a fal.App here`);
+    return made;
+  }
+
   return {
     ensure,
+    recipe,
     list: () => cache.list(),
     remove: (key) => cache.remove(key),
     sweep: () => cache.sweep(),
     inspectPythons: (signal) => toolchain.inspect(signal),
   };
+}
+
+function mustBeFolder(contextDir: string): void {
+  if (statSync(contextDir, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw new WindtunnelError('E_FILE_UNREADABLE', `The folder for local requirements does not exist: ${contextDir}`, {
+    hint: 'Correct requirements_context_dir in the app.',
+  });
 }
 
 function venv(key: string, home: string, marker: Marker): BuiltEnvironment {

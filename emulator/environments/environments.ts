@@ -10,6 +10,13 @@ export interface EnvironmentRequest {
   contextDir: string;
   /** Folder of the app's file, to look for `.venv` upward from. */
   appDir: string;
+  /** An image is wanted; absent: a virtual environment. */
+  image?: ImageWish;
+}
+
+/** An image of the app's own, by its ContainerImage (fields as the SDK names them), or one made from `requirements`. */
+export interface ImageWish {
+  container: Readonly<Record<string, unknown>> | null;
 }
 
 export interface Environments {

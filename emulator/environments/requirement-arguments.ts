@@ -86,6 +86,14 @@ export function hashInputs(inputs: readonly string[]): string {
   return hash.digest('hex');
 }
 
+/** All files that `hashInputs` reads. */
+export function inputFiles(inputs: readonly string[]): string[] {
+  const seen = new Set<string>();
+  const hash = createHash('sha256');
+  for (const input of inputs) hashPath(input, hash, seen);
+  return [...seen].filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile());
+}
+
 function hashPath(file: string, hash: Hash, seen: Set<string>): void {
   if (seen.has(file) || seen.size > MAX_FILES) return;
   seen.add(file);

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { WindtunnelError } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import { choosePython, type ProbedPython } from './choose-python.ts';
@@ -30,6 +31,9 @@ export interface ToolchainOptions {
   editorPython?: string;
 }
 
+/** Python of an image for an app that names none, on a machine that has none. */
+const IMAGE_PYTHON = '3.12';
+
 /** How long an answer of another program is taken as still true: a reload must not start three interpreters. ms. */
 const FRESH = 60_000;
 
@@ -60,6 +64,25 @@ export class Toolchain {
     // A Python without ensurepip has no pip to fall back to.
     if (!python.canMakeVenv && uv !== null) return { uv, env, args: [], pip, note: null };
     return { uv: null, env, args: [], pip, note };
+  }
+
+  /** What an image takes over of this machine: the minor version of its Python, and how its pip is configured. */
+  async forImage(
+    appDir: string,
+    wanted: string | null,
+    signal: AbortSignal,
+  ): Promise<{ minor: string; pip: ReadonlyMap<string, string> }> {
+    const minor = wanted?.split('.').slice(0, 2).join('.') ?? null;
+    try {
+      const python = await this.python(appDir, null, signal);
+      const pip = python.hasPip ? await this.pipConfig(python, signal) : new Map<string, string>();
+      return { minor: minor ?? python.minor, pip };
+    } catch (error) {
+      signal.throwIfAborted();
+      // An image brings its own Python: none is needed here.
+      if (!(error instanceof WindtunnelError)) throw error;
+      return { minor: minor ?? IMAGE_PYTHON, pip: new Map() };
+    }
   }
 
   async inspect(signal: AbortSignal): Promise<ProbedPython[]> {

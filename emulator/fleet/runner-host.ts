@@ -164,6 +164,7 @@ export class RunnerHost {
       env: runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
       limits: machine.limits,
       gpus: [],
+      gpuCount: machine.type.vramBytes === null ? 0 : (definition.settings.numGpus ?? 1),
       graceSeconds: effectiveSettings(definition.settings, definition.kind).terminationGracePeriod,
       exposedPort: definition.settings.exposedPort,
       dataDir: context.dataDir,

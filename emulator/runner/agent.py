@@ -9,6 +9,7 @@ A process of its own, so that neither the GIL held by native code, nor os._exit,
 of the app stops the tunnel, the logs or the dead-man switch: link closed = emulator gone = TERM, grace, KILL.
 """
 
+import glob
 import json
 import os
 import selectors
@@ -155,6 +156,8 @@ class Agent:
         if start["version"] != frames.VERSION:
             raise frames.ProtocolError("version %r, this is %d" % (start["version"], frames.VERSION))
         env = dict(start["env"])
+        if not self.devices_present(start["expectedDevices"]):
+            return
         if start["folders"] and not self.map_folders(start, env):
             return
         out_path = os.path.join(start["dir"], "out.sock")
@@ -198,6 +201,22 @@ class Agent:
             # The harness reads it before anything else. An app that hangs before that must not hold us up.
             self.control_out += frames.encode_json(frames.START, start["harness"])
             self.write_control()
+
+    def devices_present(self, expected):
+        """See that the GPUs that were asked for are here: Podman drops a request that it does not know, silently."""
+        if expected is None:
+            return True
+        found = sum(len(glob.glob(pattern)) for pattern in expected["patterns"])
+        if found >= expected["least"]:
+            return True
+        message = "the container was given %d of its %d GPUs (%s): the daemon ignored the request" % (
+            found,
+            expected["least"],
+            ", ".join(expected["patterns"]),
+        )
+        self.state(phase="failed", stage="devices", message=message)
+        self.finish(None)
+        return False
 
     def map_folders(self, start, env):
         """Mount /data and /app. Where it can't be done the app goes on without, unless it needs them."""

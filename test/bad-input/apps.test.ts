@@ -6,7 +6,9 @@ import { EmulatorUnderTest } from '../support/emulator.ts';
 let emulator: EmulatorUnderTest;
 
 beforeAll(async () => {
-  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
+  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')], {
+    DOCKER_HOST: 'unix:///nowhere/docker.sock',
+  });
   await emulator.run('apps/good.py');
 }, 300_000);
 
@@ -88,7 +90,7 @@ const cases: Case[] = [
     name: 'an engine that is not there',
     args: ['run', 'apps/several.py::One', '--engine', 'docker'],
     exit: 3,
-    says: [/E_ENGINE_UNAVAILABLE/, /docker/],
+    says: [/E_DOCKER_CONTEXT/, /DOCKER_HOST \(unix:\/\/\/nowhere\/docker\.sock\)/, /fix: .*unset DOCKER_HOST/],
   },
   { name: 'an unknown command', args: ['fly'], exit: 2, says: [/fly/] },
   { name: 'an unknown option', args: ['run', 'apps/good.py', '--fast'], exit: 2, says: [/--fast/] },

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
 import { emptyNetwork } from './namespace.ts';
@@ -18,6 +19,10 @@ const NEEDS = {
   chromium: {
     ask: () => succeeds(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', ['--version']),
     reason: 'needs Chromium (Debian package chromium, or CHROMIUM_PATH)',
+  },
+  noDaemon: {
+    ask: async () => !['/var/run/docker.sock', '/run/podman/podman.sock'].some((file) => existsSync(file)),
+    reason: 'needs a machine without a Docker daemon of its own',
   },
   curl: { ask: () => succeeds('curl', ['--version']), reason: 'needs curl' },
   openssl: { ask: () => succeeds('openssl', ['version']), reason: 'needs openssl' },

@@ -67,7 +67,7 @@ beforeEach(() => {
   options = {
     workspace: folder,
     owner: 'ada',
-    machine: { gpu: null },
+    machine: { gpu: null, containerGpus: async () => null },
     defaultEngine: 'auto',
     envFiles: () => [join(folder, '.env')],
     ignored: ignoreRules(folder, []),
@@ -126,16 +126,35 @@ test('auto says which engine and why; a GPU that is not there is a warning', asy
     { level: 'warn', message: expect.stringContaining('Pixels asks for GPU-H100, and this machine has no GPU') },
   ]);
   settings = { machineTypes: ['GPU-H100'] };
-  const other = new AppLauncher({ ...options, machine: { gpu: 'NVIDIA' } });
+  const other = new AppLauncher({ ...options, machine: { gpu: 'NVIDIA', containerGpus: async () => null } });
   expect((await other.register(request({ engine: 'process' }))).notices).toEqual([]);
 });
 
-test.each([
-  [{ engine: 'docker' as const }, {}],
-  [{}, { kind: 'container' as const }],
-])('what only Docker can run is refused: %j %j', async (more, given) => {
-  settings = given;
-  await expect(launcher.register(request(more))).rejects.toMatchObject({ code: 'E_ENGINE_UNAVAILABLE' });
+test('an app with a ContainerImage goes to the docker engine, and nowhere else', async () => {
+  settings = { kind: 'container', image: { dockerfile_str: 'FROM python:3.12' } };
+  const { notices } = await launcher.register(request());
+  expect(notices).toEqual([{ level: 'info', message: 'engine: docker (auto: Pixels has a ContainerImage)' }]);
+  expect(registered.at(-1)?.definition).toMatchObject({
+    engine: 'docker',
+    environment: { image: { container: { dockerfile_str: 'FROM python:3.12' } } },
+  });
+  settings = { kind: 'container' };
+  await expect(launcher.register(request({ engine: 'process' }))).rejects.toMatchObject({
+    code: 'E_ENGINE_UNAVAILABLE',
+  });
+});
+
+test('auto takes containers for a GPU that only they reach', async () => {
+  settings = { machineTypes: ['GPU-H100'] };
+  const other = new AppLauncher({ ...options, machine: { gpu: null, containerGpus: async () => ['H100'] } });
+  expect((await other.register(request())).notices).toEqual([
+    { level: 'info', message: expect.stringContaining('engine: docker (auto: Pixels asks for a GPU') },
+  ]);
+});
+
+test('what no engine here runs is refused', async () => {
+  settings = { kind: 'conda' };
+  await expect(launcher.register(request())).rejects.toMatchObject({ code: 'E_NOT_EMULATED' });
 });
 
 test('a name that another file has is refused; the same app again is not', async () => {

@@ -196,7 +196,7 @@ export class AppLauncher implements Disposable {
   ): Promise<{ definition: AppDefinition; targets: WatchTarget[]; notices: Notices }> {
     const { workspace, owner, machine, secrets } = this.options;
     const found = selectApp(await this.options.findApps(request.file), request.file, request.symbol ?? undefined);
-    const { engine, notices } = chooseEngine(request.engine ?? this.options.defaultEngine, found, machine);
+    const { engine, notices } = await chooseEngine(request.engine ?? this.options.defaultEngine, found, machine);
     const { bundle, warnings } = await planSourceBundle(request.file, found);
     const appDir = dirname(bundle.main);
     const contextDir = resolve(appDir, found.settings.requirementsContextDir ?? '.');
@@ -225,6 +225,7 @@ export class AppLauncher implements Disposable {
           requirements: settings.requirements,
           contextDir,
           appDir,
+          ...(engine === 'docker' ? { image: { container: settings.image } } : {}),
         },
         engine,
         env,

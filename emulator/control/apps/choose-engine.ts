@@ -1,52 +1,64 @@
 import { type AppSettings, WindtunnelError } from '../../contract/index.ts';
 
 export interface EngineChoice {
-  engine: 'process';
+  engine: 'process' | 'docker';
   notices: { level: 'info' | 'warn'; message: string }[];
 }
 
-/** What the machine can give; found once at start. */
+/** What the machine can give. */
 export interface Machine {
-  /** Name of the GPU runtime that is there, null without one. */
+  /** Name of the GPU runtime that a process here can reach, null without one. */
   gpu: string | null;
+  /** The GPUs that a container would get, by name; null where there is no daemon to ask. Asked only when it matters. */
+  containerGpus(): Promise<readonly string[] | null>;
 }
 
-/**
- * The engine for an app, with the reason. Throws E_ENGINE_UNAVAILABLE where only Docker could run it: this version has the
- * process engine alone.
- */
-export function chooseEngine(
+/** The engine for an app, with the reason. Throws E_ENGINE_UNAVAILABLE and E_NOT_EMULATED where none could run it. */
+export async function chooseEngine(
   wanted: 'auto' | 'process' | 'docker',
   app: { symbol: string; settings: AppSettings },
   machine: Machine,
-): EngineChoice {
+): Promise<EngineChoice> {
   const { settings, symbol } = app;
-  if (wanted === 'docker') {
-    throw new WindtunnelError('E_ENGINE_UNAVAILABLE', 'The docker engine is not part of this version.', {
-      hint: 'Run the app with `--engine process`.',
-      actions: ['--engine process'],
+  if (settings.kind === 'conda') {
+    throw new WindtunnelError('E_NOT_EMULATED', `${symbol} asks for kind="conda", which is not emulated.`, {
+      hint: 'Use requirements=[…] (kind="virtualenv"), or a ContainerImage that starts from one with conda.',
     });
   }
-  if (settings.kind !== 'virtualenv') {
+  if (wanted === 'process' && settings.kind === 'container') {
     throw new WindtunnelError(
       'E_ENGINE_UNAVAILABLE',
-      `${symbol} asks for kind="${settings.kind}", which the process engine cannot run.`,
-      { hint: 'Use requirements=[…] (kind="virtualenv") to run it here; container apps need the docker engine.' },
+      `${symbol} has a ContainerImage, which the process engine cannot run.`,
+      { hint: 'Run it with `--engine docker`.', actions: ['--engine docker'] },
     );
   }
-  const notices: EngineChoice['notices'] = [];
-  if (wanted === 'auto') {
-    notices.push({
-      level: 'info',
-      message: `engine: process (auto: ${symbol} needs a virtual environment, no container)`,
-    });
-  }
   const gpu = settings.machineTypes.find((type) => /^GPU/i.test(type));
-  if (gpu !== undefined && machine.gpu === null) {
+  const choice =
+    wanted === 'auto' ? await automatic(symbol, settings, gpu !== undefined, machine) : { engine: wanted, why: null };
+  const notices: EngineChoice['notices'] = [];
+  if (choice.why !== null) notices.push({ level: 'info', message: `engine: ${choice.engine} (auto: ${choice.why})` });
+  if (gpu !== undefined && !(await hasGpu(choice.engine, machine))) {
     notices.push({
       level: 'warn',
       message: `${symbol} asks for ${gpu}, and this machine has no GPU: it runs on the CPU. Times and memory differ from production.`,
     });
   }
-  return { engine: 'process', notices };
+  return { engine: choice.engine, notices };
+}
+
+async function automatic(
+  symbol: string,
+  { kind }: AppSettings,
+  wantsGpu: boolean,
+  machine: Machine,
+): Promise<{ engine: EngineChoice['engine']; why: string }> {
+  if (kind === 'container') return { engine: 'docker', why: `${symbol} has a ContainerImage` };
+  if (wantsGpu && machine.gpu === null && (await hasGpu('docker', machine))) {
+    return { engine: 'docker', why: `${symbol} asks for a GPU, which only containers reach here` };
+  }
+  return { engine: 'process', why: `${symbol} needs a virtual environment, no container` };
+}
+
+async function hasGpu(engine: EngineChoice['engine'], machine: Machine): Promise<boolean> {
+  return engine === 'process' ? machine.gpu !== null : ((await machine.containerGpus())?.length ?? 0) > 0;
 }

@@ -44,6 +44,7 @@ async function startAgent(python: string, overrides: Partial<StartMessage> = {})
     graceSeconds: 0.2,
     memoryBytes: 2 ** 31,
     port: null,
+    expectedDevices: null,
     harness: null,
     ...overrides,
   };

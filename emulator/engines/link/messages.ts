@@ -20,7 +20,7 @@ export const RunnerStateMessageSchema = z.discriminatedUnion('phase', [
   }),
   z.object({
     phase: z.enum(['failed']),
-    stage: z.enum(['mount', 'serving', ...PhaseSchema.options]),
+    stage: z.enum(['mount', 'devices', 'serving', ...PhaseSchema.options]),
     message: z.string(),
     /** Python class of the error. */
     type: z.optional(z.string()),
@@ -69,6 +69,8 @@ export interface StartMessage {
   memoryBytes: number;
   /** The app binds this port itself. */
   port: number | null;
+  /** The start fails unless this many device files of these patterns are there: some daemons ignore a request for GPUs. */
+  expectedDevices: { patterns: readonly string[]; least: number } | null;
   /** What the harness gets; null for a command, which runs without one. */
   harness: HarnessConfig | null;
 }

@@ -1,24 +1,11 @@
 import { copyFile, constants as fsConstants, mkdir, readFile, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type RunnerSpec, type SourceBundle, WindtunnelError } from '../../contract/index.ts';
+import { type RunnerSpec, WindtunnelError } from '../../contract/index.ts';
+import { type FolderPlan, ownCwd } from '../link/start-message.ts';
 
 // A shipped file is copied, so that an app which writes to it does not write to the user's source; only model weights
 // and the like are linked, for they would be copied at every start.
 const LINKED_OVER_BYTES = 64 * 1024 * 1024;
-
-/** Which folders a runner sees where. */
-export interface FolderPlan {
-  /** What to mount: path in the runner → folder of this machine. */
-  mapped: Record<string, string>;
-  /** The app needs /data at its place. */
-  required: boolean;
-  /** Working folder, as the runner sees it. */
-  cwd: string;
-  /** The same where nothing can be mounted. */
-  cwdUnmapped: string;
-  /** The data folder, as the runner sees it. */
-  data: string;
-}
 
 /**
  * Decides how the runner gets /data, and /app where it has app_files. Linux: mounted in a namespace of the runner's own.
@@ -88,12 +75,6 @@ export async function stageFiles(spec: RunnerSpec, workDir: string, sizeOf: (fil
       throw new WindtunnelError('E_FILE_UNREADABLE', `${from}, which app_files names, cannot be copied.`, { cause });
     }
   }
-}
-
-/** Working folder of the app below that of its files; the SDK makes it when no file is in it (fal/app_files.py). */
-export function ownCwd(bundle: SourceBundle | null): string {
-  const cwd = bundle?.cwd ?? '';
-  return cwd.startsWith('..') ? '' : cwd;
 }
 
 /** Whether the app's own code mentions /data at all. */

@@ -186,7 +186,7 @@ describe('other payloads', () => {
 
   it('refuses a container image', async () => {
     const spec = bed.spec(sourcePayload('/nowhere.py', 'App'), {
-      environment: { kind: 'image', image: 'i', key: 'k' },
+      environment: { kind: 'image', image: 'i', key: 'k', python: '/usr/bin/python3', entrypoint: [], authored: true },
     });
     expect((await failure(bed.start(spec))).code).toBe('E_ENGINE_UNAVAILABLE');
   });

@@ -8,11 +8,12 @@ import { type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contr
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
+import { LinkedRunner } from '../link/linked-runner.ts';
+import { boundPort, startMessage } from '../link/start-message.ts';
 import { planFolders, stageFiles } from './folders.ts';
-import { ProcessRunner } from './process-runner.ts';
+import { ProcessBody } from './process-body.ts';
 import { processStart } from './processes.ts';
 import { RunnerRegistry } from './runner-registry.ts';
-import { boundPort, startMessage } from './start-message.ts';
 
 // sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included; `metrics.sock` is the longest name.
 const SOCKET_PATH_MAX = 103;
@@ -43,7 +44,8 @@ export function createProcessEngine(options: ProcessEngineOptions): RunnerEngine
 class ProcessEngine implements RunnerEngine {
   readonly name = 'process';
   private readonly registry: RunnerRegistry;
-  private readonly runners = new Set<ProcessRunner>();
+  /** Running ones, with the folder of their sockets. */
+  private readonly runners = new Map<LinkedRunner, string>();
   /** Runners by the port that their server binds itself. */
   private readonly ports = new Map<number, string>();
   private saidCpus = false;
@@ -64,11 +66,7 @@ class ProcessEngine implements RunnerEngine {
     this.sayCpus(spec);
     try {
       const runner = await this.launch(spec, hooks, python);
-      this.runners.add(runner);
-      void runner.exited.then(() => {
-        this.runners.delete(runner);
-        this.givePort(port);
-      });
+      void runner.exited.then(() => this.givePort(port));
       await this.waitForLaunch(runner, signal);
       return runner;
     } catch (error) {
@@ -87,12 +85,12 @@ class ProcessEngine implements RunnerEngine {
 
   async dispose(): Promise<void> {
     this.disposed = true;
-    const runners = [...this.runners];
+    const runners = [...this.runners.keys()];
     for (const runner of runners) runner.kill();
     await Promise.all(runners.map((runner) => runner.exited));
   }
 
-  private async launch(spec: RunnerSpec, hooks: RunnerHooks, python: string): Promise<ProcessRunner> {
+  private async launch(spec: RunnerSpec, hooks: RunnerHooks, python: string): Promise<LinkedRunner> {
     const { options } = this;
     const dir = await this.makeDir();
     const remove = async () => {
@@ -100,7 +98,7 @@ class ProcessEngine implements RunnerEngine {
       await this.registry.remove(spec.id);
     };
     let agent: ChildProcess | null = null;
-    let runner: ProcessRunner | null = null;
+    let runner: LinkedRunner | null = null;
     try {
       const workDir = path.join(dir, 'app');
       await mkdir(workDir, { mode: 0o700 });
@@ -109,13 +107,20 @@ class ProcessEngine implements RunnerEngine {
       const source = spec.payload.kind === 'source' ? spec.payload.bundle.root : null;
       const kept = [python, options.harnessDir, dir, ...(source ? [source] : [])];
       const folders = await planFolders(spec, workDir, kept, options.platform ?? process.platform);
-      const message = startMessage(spec, python, {
+      const message = startMessage(spec, {
         dir,
         harnessDir: options.harnessDir,
+        python,
         parentEnv: options.parentEnv,
         gatewayPort: options.gatewayPort(),
         hosts: options.hostsExtra ?? [],
         folders,
+        devices:
+          spec.gpus.length === 0
+            ? {}
+            : { CUDA_VISIBLE_DEVICES: spec.gpus.join(','), NVIDIA_VISIBLE_DEVICES: spec.gpus.join(',') },
+        expectedDevices: null,
+        place: (file) => file,
       });
       agent = spawn(python, ['-I', '-S', path.join(options.harnessDir, 'agent.py'), 'fd:3'], {
         // The link is a socket pair that only these two processes hold: nobody else can dial it, at any time.
@@ -130,7 +135,11 @@ class ProcessEngine implements RunnerEngine {
       const link = agent.stdio[3];
       if (!(link instanceof Duplex)) throw new WindtunnelError('E_INTERNAL', 'The link of a new runner is no stream.');
       const { clock, log } = options;
-      runner = new ProcessRunner({ spec, hooks, dir, agent, link, message, clock, log, cleanUp: remove });
+      const body = new ProcessBody(agent, dir, spec, remove);
+      const made = new LinkedRunner({ spec, hooks, body, link, message, clock, log });
+      runner = made;
+      this.runners.set(made, dir);
+      void made.exited.then(() => this.runners.delete(made));
       if (agent.pid !== undefined) await this.register(spec, dir, agent.pid);
       return runner;
     } catch (error) {
@@ -146,7 +155,7 @@ class ProcessEngine implements RunnerEngine {
     }
   }
 
-  private async waitForLaunch(runner: ProcessRunner, signal: AbortSignal): Promise<void> {
+  private async waitForLaunch(runner: LinkedRunner, signal: AbortSignal): Promise<void> {
     const onAbort = () => runner.kill();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
@@ -184,7 +193,7 @@ class ProcessEngine implements RunnerEngine {
 
   /** Folders of runners that have no record: their emulator died between making the one and the other. */
   private async strayFolders(): Promise<string[]> {
-    const dirs = [...(await this.registry.dirs()), ...[...this.runners].map((runner) => runner.dir)];
+    const dirs = [...(await this.registry.dirs()), ...this.runners.values()];
     const live = new Set(dirs.map((dir) => path.basename(dir)));
     try {
       return (await readdir(this.options.runtimeDir)).filter((name) => name.startsWith('r-') && !live.has(name));

@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { type AppId, type ErrorCode, WindtunnelError } from '../../contract/index.ts';
-import type { Exited, StartFailure } from '../link/messages.ts';
+import type { Exited, StartFailure } from './messages.ts';
 
-const CODES: Record<Exclude<StartFailure['stage'], 'mount'>, ErrorCode> = {
+const CODES: Record<StartFailure['stage'], ErrorCode> = {
+  mount: 'E_DATA_MOUNT',
+  devices: 'E_DOCKER_GPU',
   booting: 'E_RUNNER_EXITED',
   importing: 'E_APP_IMPORT',
   setup: 'E_APP_SETUP',
@@ -25,7 +27,6 @@ export function failureError(app: AppId, failure: StartFailure): WindtunnelError
 }
 
 function codeOf({ stage, type, file }: StartFailure): ErrorCode {
-  if (stage === 'mount') return 'E_DATA_MOUNT';
   if (stage === 'importing' && type && SYNTAX.test(type) && file?.endsWith('.py')) return 'E_SYNTAX';
   return CODES[stage];
 }

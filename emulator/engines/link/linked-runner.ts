@@ -1,48 +1,57 @@
-import type { ChildProcess } from 'node:child_process';
-import net from 'node:net';
-import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import {
   type RunnerExit,
   type RunnerSpec,
   type StartPhase,
   toWindtunnelError,
-  WindtunnelError,
+  type WindtunnelError,
 } from '../../contract/index.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { ReadyInfo, RunnerHandle, RunnerHooks } from '../engine.ts';
-import type { Exited, RunnerStateMessage, StartFailure, StartMessage } from '../link/messages.ts';
-import { LinkMux } from '../link/mux.ts';
-import { dataMountError } from './folders.ts';
-import { killMarked } from './processes.ts';
+import type { Exited, RunnerStateMessage, StartFailure, StartMessage } from './messages.ts';
+import { LinkMux } from './mux.ts';
 import { exitError, failureError } from './start-errors.ts';
-import { boundPort } from './start-message.ts';
 
 // An agent that does not answer a kill within this is killed itself (ms).
 const AGENT_KILL_MS = 5_000;
 const SIGTERM = 15;
 
+/** How the holder of a runner's agent ended: the process, or the container. */
+export interface BodyEnd {
+  /** It could not be started, or what it ran in is gone. */
+  error: WindtunnelError | null;
+  /** The kernel killed it for want of memory. */
+  outOfMemory: boolean;
+}
+
+/** What a runner's agent lives in: a process of this machine, or a container. */
+export interface RunnerBody {
+  /** Resolves when the agent is no more; may begin to look only once the link is closed. */
+  readonly gone: Promise<BodyEnd>;
+  /** A way to the app's server that is shorter than the link's; null where there is none. */
+  connect: ((listen: 'socket' | 'port') => Promise<Duplex>) | null;
+  /** Ends the agent and all below it, without its help. */
+  kill(): void;
+  /** Removes what is left. `told`: the agent told its end, and has ended its tree before. */
+  cleanUp(told: boolean): Promise<void>;
+  /** The error of a start that failed because a folder cannot be mounted. */
+  mountError(message: string): WindtunnelError;
+}
+
 export interface RunnerParts {
   spec: RunnerSpec;
   hooks: RunnerHooks;
-  /** Folder of the runner's sockets. */
-  dir: string;
-  /** The agent, with the link as its fourth descriptor. */
-  agent: ChildProcess;
+  body: RunnerBody;
   link: Duplex;
   message: StartMessage;
   clock: Clock;
   log: Log;
-  /** Removes what the runner has on disk. */
-  cleanUp(): Promise<void>;
 }
 
-/** One runner of the process engine. */
-export class ProcessRunner implements RunnerHandle {
+/** One runner at the other end of a link, whatever its agent lives in. */
+export class LinkedRunner implements RunnerHandle {
   readonly id: string;
-  /** Folder of its sockets. */
-  readonly dir: string;
   readonly ready: Promise<ReadyInfo>;
   readonly exited: Promise<RunnerExit>;
   /** Resolves when the app's process exists; rejects when it can't be made. */
@@ -52,7 +61,6 @@ export class ProcessRunner implements RunnerHandle {
   private readonly launch = deferred<void>();
   private readonly readiness = deferred<ReadyInfo>();
   private readonly end = deferred<RunnerExit>();
-  private readonly agentGone: Promise<void>;
   private readonly since: number;
   private phase: StartPhase = 'booting';
   private phaseSince: number;
@@ -72,7 +80,6 @@ export class ProcessRunner implements RunnerHandle {
   constructor(parts: RunnerParts) {
     this.parts = parts;
     this.id = parts.spec.id;
-    this.dir = parts.dir;
     this.ready = this.readiness.promise;
     this.launched = this.launch.promise;
     this.exited = this.end.promise;
@@ -81,15 +88,6 @@ export class ProcessRunner implements RunnerHandle {
     this.launched.catch(() => undefined);
     this.since = parts.clock.monotonic();
     this.phaseSince = this.since;
-    this.agentGone = new Promise((resolve) => {
-      parts.agent.once('exit', () => resolve());
-      parts.agent.once('error', (error) => {
-        this.linkError = new WindtunnelError('E_RUNNER_EXITED', `The runner cannot be started: ${error.message}`, {
-          cause: error,
-        });
-        resolve();
-      });
-    });
     this.mux = new LinkMux(parts.link, {
       onHello: () => this.mux.start(parts.message),
       onState: (state) => this.onState(state),
@@ -114,26 +112,14 @@ export class ProcessRunner implements RunnerHandle {
         void this.finish();
       },
     });
-    void this.agentGone.then(() => this.mux.close(null));
+    void parts.body.gone.then(() => this.mux.close(null));
   }
 
-  connect(): Promise<Duplex> {
-    // Straight to the app's own socket: the way through the agent costs 0.3-0.5 ms more, and both are on this machine.
-    const port = boundPort(this.parts.spec);
-    const socket =
-      this.listen === 'port' && port !== null
-        ? net.connect({ host: '127.0.0.1', port, noDelay: true })
-        : net.connect({ path: path.join(this.parts.dir, 'app.sock') });
-    return new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.once('connect', () => {
-        socket.off('error', reject);
-        resolve(socket);
-      });
-    });
+  async connect(): Promise<Duplex> {
+    return this.parts.body.connect ? this.parts.body.connect(this.listen) : this.openStream('app');
   }
 
-  /** As `connect`, through the link: the way of engines that share no file system with their runners. */
+  /** A connection through the link. */
   openStream(target: 'app' | 'metrics'): Duplex {
     return this.mux.open(target);
   }
@@ -153,8 +139,8 @@ export class ProcessRunner implements RunnerHandle {
   kill(): void {
     this.killed = true;
     this.mux.signal('kill');
-    const timer = this.parts.clock.setTimeout(() => this.parts.agent.kill('SIGKILL'), AGENT_KILL_MS);
-    void this.agentGone.then(() => timer.cancel());
+    const timer = this.parts.clock.setTimeout(() => this.parts.body.kill(), AGENT_KILL_MS);
+    void this.parts.body.gone.then(() => timer.cancel());
   }
 
   async memory(): Promise<number | null> {
@@ -193,7 +179,7 @@ export class ProcessRunner implements RunnerHandle {
   private onFailed(failure: StartFailure): void {
     this.failure = failure;
     if (failure.stage === 'mount') {
-      this.launch.reject(dataMountError(this.parts.spec, process.platform, null, failure.message));
+      this.launch.reject(this.parts.body.mountError(failure.message));
     } else if (!this.wasReady) {
       this.launch.resolve();
       this.readiness.reject(failureError(this.parts.spec.app, failure));
@@ -221,15 +207,17 @@ export class ProcessRunner implements RunnerHandle {
   /** The link is closed: wait for the agent, remove what is left, tell how it ended. */
   private async finish(): Promise<void> {
     this.stopping?.timer.cancel();
-    const { spec, agent, clock, log } = this.parts;
-    const timer = clock.setTimeout(() => agent.kill('SIGKILL'), (spec.graceSeconds + 1) * 1000 + AGENT_KILL_MS);
-    await this.agentGone;
+    const { spec, body, clock, log } = this.parts;
+    const timer = clock.setTimeout(() => body.kill(), (spec.graceSeconds + 1) * 1000 + AGENT_KILL_MS);
+    const bodyEnd = await body.gone;
     timer.cancel();
+    this.linkError ??= bodyEnd.error;
+    if (bodyEnd.outOfMemory && !this.exit) {
+      this.exit = { code: null, signal: 'SIGKILL', cause: 'memory', bytes: this.bytes ?? 0 };
+    }
     let leftover: unknown = null;
     try {
-      // An agent that was killed could not end its tree itself.
-      if (!this.exit) await killMarked(spec.id, null);
-      await this.parts.cleanUp();
+      await body.cleanUp(this.exit !== null);
     } catch (error) {
       leftover = error;
       log.error('Something of a runner could not be removed', {

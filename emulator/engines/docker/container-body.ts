@@ -1,0 +1,113 @@
+import type { Duplex } from 'node:stream';
+import type Docker from 'dockerode';
+import * as z from 'zod/mini';
+import { type AppId, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Log } from '../../core/log.ts';
+import type { BodyEnd, RunnerBody } from '../link/linked-runner.ts';
+import type { Daemon } from './daemon.ts';
+import { dialJson, statusOf } from './dial.ts';
+import { daemonLost, isDaemonGone } from './docker-errors.ts';
+
+const StateSchema = z.object({
+  State: z.object({ Running: z.boolean(), OOMKilled: z.optional(z.boolean()), ExitCode: z.number() }),
+});
+
+/** A call to a daemon that hangs is given up after this (ms), and asked again. */
+const CALL_MS = 2_000;
+/** How often a container whose link is closed is looked at (ms): it ends within its grace. */
+const LOOK_MS = 50;
+const SLOW_LOOK_MS = 500;
+/** A daemon that does not answer for so long (ms) after the link broke took its containers with it, or will. */
+const LOST_MS = 5_000;
+const KILLED_EXIT = 137;
+
+export interface ContainerParts {
+  app: AppId;
+  container: Docker.Container;
+  link: Duplex;
+  daemon: Daemon;
+  clock: Clock;
+  log: Log;
+  /** Takes what is left into its care when the daemon cannot remove it now. */
+  leave(id: string): void;
+}
+
+/** An agent that is PID 1 of a container. */
+export class ContainerBody implements RunnerBody {
+  readonly gone: Promise<BodyEnd>;
+  readonly connect = null;
+  private readonly parts: ContainerParts;
+  private wanted = false;
+
+  constructor(parts: ContainerParts) {
+    this.parts = parts;
+    // The link is the container's own stdin and stdout: it closes when the container ends, or with the daemon.
+    this.gone = new Promise((resolve) => parts.link.once('close', () => resolve(this.watchEnd())));
+  }
+
+  kill(): void {
+    this.wanted = true;
+    this.parts.container.kill({ signal: 'SIGKILL' }).catch((error: unknown) => {
+      // 409, or 500 of older Podman: it has ended already.
+      if (statusOf(error) === null) this.parts.daemon.doubt();
+      this.parts.log.debug('a container could not be killed', { error: toWindtunnelError(error).message });
+    });
+  }
+
+  async cleanUp(): Promise<void> {
+    const { container, daemon, leave } = this.parts;
+    try {
+      await container.remove({ force: true, v: true });
+    } catch (error) {
+      // 409: its removal is under way.
+      if (statusOf(error) === 404 || statusOf(error) === 409) return;
+      leave(container.id);
+      if (!isDaemonGone(error)) throw error;
+      daemon.doubt();
+    }
+  }
+
+  mountError(message: string): WindtunnelError {
+    return new WindtunnelError('E_DATA_MOUNT', `The container's folders cannot be mounted: ${message}`);
+  }
+
+  /** The link is closed: waits for the container's end, and tells a daemon that is gone from a container that is. */
+  private async watchEnd(): Promise<BodyEnd> {
+    const { container, daemon, clock, app } = this.parts;
+    let silentSince: number | null = null;
+    for (let looks = 0; ; looks++) {
+      try {
+        const { State } = await this.inspect(container);
+        silentSince = null;
+        if (!State.Running) {
+          const outOfMemory = State.OOMKilled === true && State.ExitCode === KILLED_EXIT && !this.wanted;
+          return { error: null, outOfMemory };
+        }
+      } catch (error) {
+        if (statusOf(error) === 404) return { error: null, outOfMemory: false };
+        const now = clock.monotonic();
+        silentSince ??= now;
+        if (now - silentSince >= LOST_MS) {
+          daemon.doubt();
+          return { error: daemonLost(`a runner of ${app} ran on it`, error), outOfMemory: false };
+        }
+      }
+      await clock.sleep(silentSince === null && looks < 40 ? LOOK_MS : SLOW_LOOK_MS);
+    }
+  }
+
+  private async inspect(container: Docker.Container) {
+    const limit = new AbortController();
+    const timer = this.parts.clock.setTimeout(() => limit.abort(), CALL_MS);
+    try {
+      return await dialJson(container, {
+        path: `/containers/${container.id}/json`,
+        schema: StateSchema,
+        signal: limit.signal,
+      });
+    } finally {
+      timer.cancel();
+    }
+  }
+}
