@@ -26,6 +26,28 @@ const layers = Object.entries(MAY_IMPORT).map(([folder, others]) => ({
   to: { path: '^(emulator|extension|webview|test)/', pathNot: `^emulator/(${[folder, ...others].join('|')})/` },
 }));
 
+/** The same for the extension: thin adapters above a core that knows nothing of the editor. */
+const EXTENSION_MAY_IMPORT = {
+  core: ['emulator/contract', 'emulator/find'],
+  platform: ['emulator/contract', 'emulator/client'],
+  features: [
+    'extension/core',
+    'extension/platform',
+    'emulator/contract',
+    'emulator/client',
+    'emulator/find',
+    'emulator/import',
+  ],
+};
+
+const extensionLayers = Object.entries(EXTENSION_MAY_IMPORT).map(([folder, others]) => ({
+  name: `layer-extension-${folder}`,
+  comment: `extension/${folder} stands on ${others.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^extension/${folder}/`, pathNot: TEST },
+  to: { path: '^(emulator|extension|webview|test)/', pathNot: `^(${[`extension/${folder}`, ...others].join('|')})/` },
+}));
+
 /** A package that only some folders may import. */
 const only = (name, folders, comment) => ({
   name: `only-${name}`,
@@ -52,6 +74,7 @@ module.exports = {
       to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
     },
     ...layers,
+    ...extensionLayers,
     {
       name: 'contract-imports-zod-only',
       severity: 'error',

@@ -15,6 +15,7 @@ import { proxyPasswords } from '../control/secrets/proxy-passwords.ts';
 import { RedactingEventBus } from '../control/secrets/redacting-bus.ts';
 import { redactingEngine } from '../control/secrets/redacting-engine.ts';
 import { SecretStore } from '../control/secrets/secret-store.ts';
+import { Audience } from '../control/server/audience.ts';
 import { startControlServer } from '../control/server/control-server.ts';
 import { ownFolder } from '../control/server/own-folder.ts';
 import { controlRoutes } from '../control/server/routes.ts';
@@ -53,6 +54,8 @@ export interface StartOptions {
   workspace: string;
   /** `--port`; 0 for any free one, null for the configuration's. */
   port: number | null;
+  /** Seconds after which it ends by itself once nobody follows its events any more. Null or absent: never. */
+  linger?: number | null;
   /** Told what a person at the terminal should see at once. */
   note: (line: string) => void;
 }
@@ -95,7 +98,7 @@ export async function startEmulator(options: StartOptions): Promise<RunningEmula
 type Claim = NonNullable<ReturnType<typeof claimWorkspace>>;
 
 async function assemble(
-  { host, workspace, port: wantedPort, note }: StartOptions,
+  { host, workspace, port: wantedPort, linger = null, note }: StartOptions,
   config: Config,
   claim: Claim,
   resources: DisposableStore,
@@ -282,6 +285,11 @@ async function assemble(
     disposal ??= resources.dispose().finally(() => markEnded());
     return disposal;
   };
+  const audience = new Audience(clock, linger, () => {
+    log.info('nobody follows any more: the emulator ends');
+    dispose().catch((error: unknown) => log.error('the shutdown failed', { error }));
+  });
+  resources.add(audience);
   const routes = controlRoutes({
     hello: () => ({
       version: VERSION,
@@ -295,6 +303,7 @@ async function assemble(
     launcher,
     secrets,
     events: bus,
+    audience,
     grant: ({ label, proxyEnv }) => {
       redactor.learn(proxyPasswords(proxyEnv));
       // Refused before any program runs with it: a proxy of a kind that cannot be passed through.

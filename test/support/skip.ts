@@ -7,7 +7,7 @@ import { emptyNetwork } from './namespace.ts';
 const execute = promisify(execFile);
 
 /** What a test may need that a machine may lack: each with how to ask, and what to say when it is not there. */
-const NEEDS = {
+export const NEEDS = {
   linux: {
     ask: async () => process.platform === 'linux',
     reason: 'needs Linux',

@@ -9,7 +9,7 @@ import { SerializedErrorSchema, toWindtunnelError, WindtunnelError } from '../..
 import { refuseOtherPort, untilPublished } from '../attach.ts';
 import { startEmulator } from '../compose.ts';
 import { parsePort } from '../parse-port.ts';
-import { EXIT, type Terminal } from '../terminal.ts';
+import { EXIT, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 interface UpOptions extends WorkspaceOption {
@@ -17,6 +17,7 @@ interface UpOptions extends WorkspaceOption {
   foreground?: boolean;
   json?: boolean;
   reportFd?: string;
+  linger?: string;
 }
 
 const ReportSchema = z.union([z.object({ url: z.string() }), z.object({ error: SerializedErrorSchema })]);
@@ -26,9 +27,10 @@ type Report = z.infer<typeof ReportSchema>;
 export async function up(terminal: Terminal, options: UpOptions): Promise<number> {
   const workspace = workspaceOf(terminal, options);
   const port = parsePort(options.port);
-  if (options.foreground) return foreground(terminal, workspace, port, options.reportFd);
+  const linger = parseLinger(options.linger);
+  if (options.foreground) return foreground(terminal, workspace, { port, linger, reportFd: options.reportFd });
   const running = findEmulator(terminal.host, workspace);
-  if (!running) await background(terminal, workspace, port);
+  if (!running) await background(terminal, workspace, { port, linger });
   const { entry } = await connectEmulator(terminal.host, workspace);
   refuseOtherPort(entry.url, port);
   if (options.json) terminal.out(JSON.stringify({ url: entry.url, pid: entry.pid, workspace: entry.workspace }));
@@ -37,13 +39,20 @@ export async function up(terminal: Terminal, options: UpOptions): Promise<number
   return EXIT.ok;
 }
 
-async function background(terminal: Terminal, workspace: string, port: number | null): Promise<void> {
+interface Start {
+  port: number | null;
+  /** Ends this many seconds after its last client left; null: stays. */
+  linger: number | null;
+}
+
+async function background(terminal: Terminal, workspace: string, { port, linger }: Start): Promise<void> {
   const paths = workspacePaths(terminal.host, workspace);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const log = openSync(paths.log, 'a', 0o600);
   const self = process.argv[1] ?? '';
   const args = ['up', '--foreground', '--report-fd', '3', '--workspace', workspace];
   if (port !== null) args.push('--port', String(port));
+  if (linger !== null) args.push('--linger', String(linger));
   try {
     const child = spawn(process.execPath, [...process.execArgv, self, ...args], {
       cwd: workspace,
@@ -74,8 +83,7 @@ async function readReport(pipe: Readable, log: string): Promise<Report> {
 async function foreground(
   terminal: Terminal,
   workspace: string,
-  port: number | null,
-  reportFd: string | undefined,
+  { port, linger, reportFd }: Start & { reportFd: string | undefined },
 ): Promise<number> {
   const tell = (report: Report) => {
     if (reportFd === undefined) return;
@@ -84,7 +92,7 @@ async function foreground(
   };
   let emulator: Awaited<ReturnType<typeof startEmulator>>;
   try {
-    emulator = await startEmulator({ host: terminal.host, workspace, port, note: terminal.note });
+    emulator = await startEmulator({ host: terminal.host, workspace, port, linger, note: terminal.note });
     if (!emulator) await untilPublished(terminal, workspace);
   } catch (thrown) {
     tell({ error: toWindtunnelError(thrown).toJSON() });
@@ -108,6 +116,13 @@ async function foreground(
   return EXIT.ok;
 }
 
+function parseLinger(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const seconds = Number(text);
+  if (Number.isFinite(seconds) && seconds >= 0) return seconds;
+  throw usage(`Not a number of seconds: ${text}`);
+}
+
 function rebuilt(error: z.infer<typeof SerializedErrorSchema>): WindtunnelError {
   const { code, message, hint, actions, detail } = error;
   return new WindtunnelError(code, message, {
@@ -125,6 +140,7 @@ export function addUpCommand(program: Command, run: (action: () => Promise<numbe
     .option('--foreground', 'stay in this terminal')
     .option('--json', 'print JSON')
     .option('--workspace <dir>', 'workspace folder')
+    .option('--linger <seconds>', 'end this long after the last client that follows its events left, as an editor does')
     .addOption(program.createOption('--report-fd <n>').hideHelp())
     .addHelpText('after', '\nExamples:\n  windtunnel up\n  windtunnel up --port 9000 --json')
     .action((options: UpOptions) => run(() => up(terminal, options)));

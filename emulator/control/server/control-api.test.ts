@@ -19,6 +19,7 @@ import { FakeClock } from '../../core/fake-clock.ts';
 import { silentLog } from '../../core/log.ts';
 import type { RequestChange } from '../../fleet/fleet.ts';
 import { SecretStore } from '../secrets/secret-store.ts';
+import { Audience } from './audience.ts';
 import { startControlServer } from './control-server.ts';
 import { type ControlDeps, controlRoutes } from './routes.ts';
 
@@ -103,6 +104,7 @@ beforeEach(async () => {
     },
     secrets: new SecretStore(join(folder, 'secrets.json'), clock),
     events,
+    audience: new Audience(clock, null, () => undefined),
     grant: ({ label }) => ({ secret: `for-${label}`, url: 'http://127.0.0.1:1', caFile: '/ca.pem' }),
     shutdown: vi.fn(),
   };

@@ -18,6 +18,7 @@ import type { Fleet } from '../../fleet/fleet.ts';
 import { AppHolders } from '../apps/app-holders.ts';
 import type { AppLauncher } from '../apps/app-launcher.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
+import type { Audience } from './audience.ts';
 import { type ControlCall, type ControlRoute, callerLeft } from './control-server.ts';
 import { logEntries } from './log-entries.ts';
 import { PushQueue } from './push-queue.ts';
@@ -29,6 +30,8 @@ export interface ControlDeps {
   launcher: Pick<AppLauncher, 'register' | 'remove' | 'restart' | 'refresh'>;
   secrets: SecretStore;
   events: EventBus;
+  /** Counts who follows the events. */
+  audience: Audience;
   grant: (request: GrantRequest) => Grant;
   /** Begins the end of the emulator; called after the answer was handed over. */
   shutdown: () => void;
@@ -94,6 +97,7 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
       requestEvents(fleet, requestOf(params), query.get('follow') === '1', signal),
     ),
     route('GET', CONTROL_PATHS.events, ({ query, signal }) => {
+      deps.audience.join(signal);
       const holder = query.get('holder');
       // The end of a holder that says no goodbye. What an ending emulator serves is the next one's to serve.
       if (holder !== null) {

@@ -1,0 +1,143 @@
+import * as vscode from 'vscode';
+import {
+  type AppState,
+  appLabel,
+  appState,
+  appSummary,
+  childNodes,
+  type RequestLook,
+  requestLook,
+  requestSummary,
+  rootNodes,
+  runnerSummary,
+  type TreeNode,
+} from '../../core/app-tree.ts';
+import type { WorkspaceApps } from './workspace-apps.ts';
+
+const APP_ICONS: Record<AppState, vscode.ThemeIcon> = {
+  stopped: new vscode.ThemeIcon('circle-outline'),
+  starting: new vscode.ThemeIcon('loading~spin'),
+  ready: new vscode.ThemeIcon('circle-filled', new vscode.ThemeColor('testing.iconPassed')),
+  busy: new vscode.ThemeIcon('pulse', new vscode.ThemeColor('testing.iconPassed')),
+  idle: new vscode.ThemeIcon('circle-large-outline', new vscode.ThemeColor('testing.iconPassed')),
+  failed: new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed')),
+};
+
+const REQUEST_ICONS: Record<RequestLook, vscode.ThemeIcon> = {
+  waiting: new vscode.ThemeIcon('watch'),
+  working: new vscode.ThemeIcon('loading~spin'),
+  ok: new vscode.ThemeIcon('pass', new vscode.ThemeColor('testing.iconPassed')),
+  failed: new vscode.ThemeIcon('error', new vscode.ThemeColor('testing.iconFailed')),
+};
+
+/** The *Apps* view: apps in the source, with their runners and requests while they run. */
+export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
+  private readonly apps: WorkspaceApps;
+  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly subscription: vscode.Disposable;
+
+  readonly onDidChangeTreeData = this.changed.event;
+
+  constructor(apps: WorkspaceApps) {
+    this.apps = apps;
+    this.subscription = apps.onDidChange(() => this.changed.fire());
+  }
+
+  async getChildren(node?: TreeNode): Promise<TreeNode[]> {
+    if (node) return childNodes(node);
+    await this.apps.ready();
+    return rootNodes(this.apps.list());
+  }
+
+  getTreeItem(node: TreeNode): vscode.TreeItem {
+    const item = treeItem(node);
+    item.id = node.id;
+    return item;
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.changed.dispose();
+  }
+}
+
+function treeItem(node: TreeNode): vscode.TreeItem {
+  const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
+  switch (node.kind) {
+    case 'app': {
+      const { app } = node;
+      const state = appState(app);
+      const item = new vscode.TreeItem(appLabel(app), Expanded);
+      item.iconPath = APP_ICONS[state];
+      item.description = [app.folder, appSummary(app) || app.relativePath].filter((part) => part !== null).join(' · ');
+      item.contextValue = app.live ? 'app.running' : 'app.stopped';
+      item.tooltip = appTooltip(node);
+      item.accessibilityInformation = { label: `${appLabel(app)}, ${stateWord(state)}, ${app.relativePath}` };
+      return item;
+    }
+    case 'endpoint': {
+      const { endpoint, app } = node;
+      const item = new vscode.TreeItem(endpoint.path, None);
+      item.iconPath = new vscode.ThemeIcon(endpoint.kind === 'http' ? 'symbol-method' : 'plug');
+      item.description = endpoint.kind === 'http' ? endpoint.method : `${endpoint.method} · ${endpoint.kind}`;
+      item.contextValue = app.live && endpoint.kind === 'http' ? 'endpoint.running' : 'endpoint.stopped';
+      item.command = {
+        command: 'windtunnel.app.openSource',
+        title: vscode.l10n.t('Open Source'),
+        arguments: [node],
+      };
+      return item;
+    }
+    case 'runners': {
+      const item = new vscode.TreeItem(vscode.l10n.t('Runners'), Collapsed);
+      item.iconPath = new vscode.ThemeIcon('server-process');
+      item.description = String(node.app.live?.runners.length ?? 0);
+      return item;
+    }
+    case 'runner': {
+      const item = new vscode.TreeItem(node.runner.id.slice(0, 8), None);
+      item.iconPath = new vscode.ThemeIcon('server');
+      item.description = runnerSummary(node.runner);
+      item.contextValue = 'runner';
+      return item;
+    }
+    case 'requests': {
+      const item = new vscode.TreeItem(vscode.l10n.t('Requests'), Collapsed);
+      item.iconPath = new vscode.ThemeIcon('history');
+      item.description = vscode.l10n.t('latest {0}', node.app.requests.length);
+      return item;
+    }
+    case 'request': {
+      const { request } = node;
+      const item = new vscode.TreeItem(`${request.id.slice(0, 8)}  ${request.path}`, None);
+      item.iconPath = REQUEST_ICONS[requestLook(request)];
+      item.description = requestSummary(request);
+      item.contextValue = 'request';
+      item.accessibilityInformation = { label: `${request.path}, ${requestSummary(request)}` };
+      return item;
+    }
+  }
+}
+
+function stateWord(state: AppState): string {
+  const words: Record<AppState, string> = {
+    stopped: vscode.l10n.t('not running'),
+    starting: vscode.l10n.t('starting'),
+    ready: vscode.l10n.t('ready'),
+    busy: vscode.l10n.t('working'),
+    idle: vscode.l10n.t('served, no runner alive'),
+    failed: vscode.l10n.t('failed'),
+  };
+  return words[state];
+}
+
+function appTooltip({ app }: Extract<TreeNode, { kind: 'app' }>): vscode.MarkdownString {
+  const { found, live } = app;
+  const text = new vscode.MarkdownString();
+  text.appendMarkdown(`**${appLabel(app)}** · ${stateWord(appState(app))}\n\n`);
+  text.appendMarkdown(`\`${app.relativePath}::${found.symbol}\`\n\n`);
+  text.appendMarkdown(`${vscode.l10n.t('Machine type')}: \`${found.settings.machineTypes.join(', ')}\`\n\n`);
+  if (live) text.appendMarkdown(`${vscode.l10n.t('Engine')}: \`${live.engine}\`\n\n`);
+  if (live?.lastError) text.appendText(live.lastError.message);
+  return text;
+}

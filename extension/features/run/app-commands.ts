@@ -1,0 +1,146 @@
+import * as vscode from 'vscode';
+import { type CommandArgument, isNode } from '../../core/app-target.ts';
+import type { KnownApp } from '../../core/app-tree.ts';
+import { type ClientLanguage, clientCode } from '../../core/client-code.ts';
+import { NODE_ENV } from '../../platform/emulator-cli.ts';
+import type { Emulators } from '../emulator/emulators.ts';
+import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
+import type { AppLogs } from '../logs/app-logs.ts';
+import { pickApp } from './pick-app.ts';
+import type { AppRunner } from './run-app.ts';
+
+export interface CommandContext {
+  apps: WorkspaceApps;
+  runner: AppRunner;
+  emulators: Emulators;
+  logs: AppLogs;
+  /** Remembers the last input of each endpoint. */
+  memory: vscode.Memento;
+  emulatorJs: string;
+}
+
+const runs = (app: KnownApp): boolean => app.live !== null;
+
+/** Commands of one app, its endpoints and its requests. */
+export function registerAppCommands(context: CommandContext): vscode.Disposable {
+  const { apps, runner, logs } = context;
+  const command = (name: string, action: (argument: CommandArgument, ...more: unknown[]) => Promise<unknown>) =>
+    vscode.commands.registerCommand(`windtunnel.${name}`, action);
+  const onApp = (action: (app: KnownApp) => Promise<unknown>, fits?: (app: KnownApp) => boolean) => {
+    return async (argument: CommandArgument) => {
+      const app = await pickApp(apps, argument, fits);
+      return app && action(app);
+    };
+  };
+  return vscode.Disposable.from(
+    command(
+      'app.run',
+      onApp((app) => runner.run(app)),
+    ),
+    command(
+      'app.stop',
+      onApp((app) => runner.stop(app), runs),
+    ),
+    command(
+      'app.restart',
+      onApp((app) => runner.restart(app), runs),
+    ),
+    command(
+      'app.showLogs',
+      onApp(async (app) => logs.show(app.found.file)),
+    ),
+    command('app.openSource', async (argument) => {
+      const app = await pickApp(apps, argument);
+      if (!app) return;
+      const isEndpoint = isNode(argument) && argument.kind === 'endpoint';
+      await openAt(app.found.file, isEndpoint ? argument.endpoint.lines.start : app.found.lines.start);
+    }),
+    command('endpoint.call', async (argument, path) => {
+      const app = await pickApp(apps, argument);
+      if (!app) return;
+      await call(context, app, endpointPath(argument, path, app));
+    }),
+    ...(['curl', 'python', 'javascript'] as const).map((language) =>
+      command(`endpoint.copyAs${capitalized(language)}`, async (argument, path) => {
+        const app = await pickApp(apps, argument, runs);
+        if (app) await copyCode(context, app, endpointPath(argument, path, app), language);
+      }),
+    ),
+    command('request.copyId', async (argument) => {
+      if (isNode(argument) && argument.kind === 'request') await vscode.env.clipboard.writeText(argument.request.id);
+    }),
+    command('request.showLogs', async (argument) => {
+      if (!isNode(argument) || argument.kind !== 'request') return;
+      inTerminal(context, argument.app, ['logs', argument.request.id]);
+    }),
+    command('runner.stop', async (argument) => {
+      if (!isNode(argument) || argument.kind !== 'runner') return;
+      await context.emulators.of(argument.app.found.file).client?.stopRunner(argument.runner.id);
+    }),
+  );
+}
+
+function endpointPath(argument: CommandArgument, path: unknown, app: KnownApp): string {
+  if (typeof path === 'string') return path;
+  if (isNode(argument) && argument.kind === 'endpoint') return argument.endpoint.path;
+  return app.found.endpoints.find(({ kind }) => kind === 'http')?.path ?? '/';
+}
+
+/** Asks for the input, sends it through the queue with the CLI's own `call`, in a terminal that keeps the answer. */
+async function call(context: CommandContext, app: KnownApp, path: string): Promise<void> {
+  const key = memoryKey(app, path);
+  const input = await vscode.window.showInputBox({
+    title: vscode.l10n.t('Call {0}', path),
+    prompt: vscode.l10n.t('Input of the endpoint, as JSON'),
+    value: context.memory.get(key, '{}'),
+    validateInput: (text) => jsonProblem(text),
+    ignoreFocusOut: true,
+  });
+  if (input === undefined) return;
+  await context.memory.update(key, input);
+  const live = app.live ?? (await context.runner.run(app));
+  if (!live) return;
+  const target = path === '/' ? live.id : `${live.id}${path}`;
+  inTerminal(context, app, ['call', target, '--logs', '--input', input]);
+}
+
+async function copyCode(context: CommandContext, app: KnownApp, path: string, language: ClientLanguage): Promise<void> {
+  const status = context.emulators.of(app.found.file).status;
+  if (!app.live || !status) return;
+  const input = context.memory.get(memoryKey(app, path), '{}');
+  await vscode.env.clipboard.writeText(clientCode(language, { app: app.live.id, path, url: status.url, input }));
+  vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
+}
+
+/** Runs a command of the CLI where the user sees it, without a shell that could misread the input. */
+function inTerminal(context: CommandContext, app: KnownApp, args: string[]): void {
+  const { workspace } = context.emulators.of(app.found.file);
+  const terminal = vscode.window.createTerminal({
+    name: `windtunnel ${args[0]}`,
+    shellPath: process.execPath,
+    shellArgs: [context.emulatorJs, ...args, '--workspace', workspace],
+    env: NODE_ENV,
+    cwd: workspace,
+    iconPath: new vscode.ThemeIcon('zap'),
+    isTransient: true,
+  });
+  terminal.show(true);
+}
+
+const memoryKey = (app: KnownApp, path: string): string => `input:${app.found.file}::${app.found.symbol}#${path}`;
+
+function jsonProblem(text: string): string | null {
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function openAt(file: string, line: number): Promise<void> {
+  const at = new vscode.Position(Math.max(0, line - 1), 0);
+  await vscode.window.showTextDocument(vscode.Uri.file(file), { selection: new vscode.Range(at, at) });
+}
+
+const capitalized = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);

@@ -1,0 +1,38 @@
+import * as vscode from 'vscode';
+import { appAtLine, type CommandArgument, isNode, isTarget } from '../../core/app-target.ts';
+import { appLabel, appSummary, type KnownApp } from '../../core/app-tree.ts';
+import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
+
+/** The app that a command is about: what it was called with, else the one at the cursor, else the user's choice. */
+export async function pickApp(
+  apps: WorkspaceApps,
+  argument: CommandArgument,
+  fits: (app: KnownApp) => boolean = () => true,
+): Promise<KnownApp | null> {
+  await apps.ready();
+  if (isNode(argument)) return fresh(apps, argument.app.found.file, argument.app.found.symbol) ?? argument.app;
+  if (isTarget(argument)) return fresh(apps, argument.file, argument.symbol);
+  const editor = vscode.window.activeTextEditor;
+  if (editor) {
+    const here = apps.inFile(editor.document.uri.fsPath);
+    const app = appAtLine(here, editor.selection.active.line + 1);
+    if (app && fits(app)) return app;
+  }
+  const candidates = apps.list().filter(fits);
+  if (candidates.length === 0) {
+    void vscode.window.showInformationMessage(vscode.l10n.t('There is no such fal app in this window.'));
+    return null;
+  }
+  if (candidates.length === 1) return candidates[0] ?? null;
+  const items = candidates.map((app) => ({
+    label: appLabel(app),
+    description: app.relativePath,
+    detail: appSummary(app),
+    app,
+  }));
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Windtunnel', placeHolder: vscode.l10n.t('App') });
+  return chosen?.app ?? null;
+}
+
+const fresh = (apps: WorkspaceApps, file: string, symbol: string): KnownApp | null =>
+  apps.inFile(file).find(({ found }) => found.symbol === symbol) ?? null;

@@ -1,0 +1,98 @@
+import * as vscode from 'vscode';
+import { type AppStatus, toWindtunnelError, type WindtunnelError } from '../../../emulator/contract/index.ts';
+import type { KnownApp } from '../../core/app-tree.ts';
+import type { EmulatorSession } from '../emulator/emulator-session.ts';
+import type { Emulators } from '../emulator/emulators.ts';
+import type { StartFailures } from '../problems/start-failures.ts';
+
+export type Engine = 'auto' | 'process' | 'docker';
+
+/** Starts, stops and restarts apps in the emulator of their workspace. */
+export class AppRunner {
+  private readonly emulators: Emulators;
+  private readonly failures: StartFailures;
+  private readonly log: vscode.LogOutputChannel;
+
+  constructor(emulators: Emulators, failures: StartFailures, log: vscode.LogOutputChannel) {
+    this.emulators = emulators;
+    this.failures = failures;
+    this.log = log;
+  }
+
+  /** Serves the app and waits for its first runner, with progress. What fails is shown, once, and gives null. */
+  async run({ found }: KnownApp): Promise<AppStatus | null> {
+    const session = this.emulators.of(found.file);
+    this.failures.clear(found.file);
+    const title = vscode.l10n.t('Windtunnel: starting {0}', found.name || found.symbol);
+    return vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+      async (progress, token) => {
+        const cancelled = new AbortController();
+        const subscriptions = vscode.Disposable.from(
+          token.onCancellationRequested(() => cancelled.abort()),
+          session.onEvent(({ event, replayed }) => {
+            if (replayed) return;
+            if (event.type === 'environment.progress') progress.report({ message: lastLine(event.message) });
+            if (event.type === 'runner.state' && event.phase) progress.report({ message: event.phase });
+          }),
+        );
+        try {
+          return await this.start(session, found.file, found.symbol, cancelled.signal);
+        } catch (thrown) {
+          if (!cancelled.signal.aborted) this.failures.show(toWindtunnelError(thrown).toJSON(), session, found.file);
+          else await this.stopFile(session, found.file, found.symbol);
+          return null;
+        } finally {
+          subscriptions.dispose();
+        }
+      },
+    );
+  }
+
+  async stop({ live, found }: KnownApp): Promise<void> {
+    if (live) await this.attempt(() => this.emulators.of(found.file).remove(live.id));
+  }
+
+  async restart({ live, found }: KnownApp): Promise<void> {
+    const session = this.emulators.of(found.file);
+    if (!live || !session.client) return;
+    this.failures.clear(found.file);
+    try {
+      await session.client.restart(live.id);
+    } catch (thrown) {
+      this.failures.show(toWindtunnelError(thrown).toJSON(), session, found.file);
+    }
+  }
+
+  private async start(session: EmulatorSession, file: string, symbol: string, signal: AbortSignal) {
+    const engine = vscode.workspace.getConfiguration('windtunnel.engine').get<Engine>('default', 'auto');
+    const answer = await session.run(
+      { file, symbol, as: null, engine: engine === 'auto' ? null : engine, watch: true },
+      signal,
+    );
+    for (const { level, message } of answer.notices) {
+      if (level === 'warn') this.log.warn(`${answer.app.id}: ${message}`);
+      else this.log.info(`${answer.app.id}: ${message}`);
+    }
+    const client = await session.ensure();
+    return client.start(answer.app.id, signal);
+  }
+
+  private async stopFile(session: EmulatorSession, file: string, symbol: string): Promise<void> {
+    const app = session.status?.apps.find((one) => one.file === file && one.symbol === symbol);
+    if (app) await this.attempt(() => session.remove(app.id));
+  }
+
+  private async attempt(action: () => Promise<unknown>): Promise<void> {
+    try {
+      await action();
+    } catch (thrown) {
+      const error: WindtunnelError = toWindtunnelError(thrown);
+      // Stopped by another window, or with its emulator, a moment before.
+      if (error.code === 'E_UNKNOWN_APP' || error.code === 'E_EMULATOR_DOWN') return;
+      void vscode.window.showErrorMessage(error.message);
+    }
+  }
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';

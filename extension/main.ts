@@ -1,0 +1,58 @@
+import * as vscode from 'vscode';
+import type { Finder } from '../emulator/find/finder.ts';
+import { registerEmulatorCommands } from './features/emulator/emulator-commands.ts';
+import { Emulators } from './features/emulator/emulators.ts';
+import { EmulatorView } from './features/explorer/emulator.view.ts';
+import { ExplorerView } from './features/explorer/explorer.view.ts';
+import { WorkspaceApps } from './features/explorer/workspace-apps.ts';
+import { AppLenses } from './features/lenses/app-lenses.provider.ts';
+import { AppLogs } from './features/logs/app-logs.ts';
+import { StartFailures } from './features/problems/start-failures.ts';
+import { registerAppCommands } from './features/run/app-commands.ts';
+import { AppRunner } from './features/run/run-app.ts';
+import { StatusBar } from './features/status/status-bar.ts';
+
+/** What other extensions, and tests, get. */
+export interface ExtensionApi {
+  apps: WorkspaceApps;
+  emulators: Emulators;
+}
+
+/** Wires the features. Starts no process, reads no file: that waits for the first view or command. */
+export function activate(context: vscode.ExtensionContext): ExtensionApi {
+  const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
+  const emulatorJs = vscode.Uri.joinPath(dist, 'emulator.js').fsPath;
+  const finder = lazily(async (): Promise<Finder> => {
+    const { createFinder } = await import('../emulator/find/finder.ts');
+    return createFinder({ wasmDir: dist.fsPath });
+  });
+  const own = <T extends vscode.Disposable>(resource: T): T => {
+    context.subscriptions.push(resource);
+    return resource;
+  };
+  const log = own(vscode.window.createOutputChannel('Windtunnel', { log: true }));
+  const emulators = own(new Emulators(emulatorJs));
+  const apps = own(new WorkspaceApps(emulators, finder, log));
+  const logs = own(new AppLogs(emulators));
+  const failures = own(new StartFailures(logs));
+  const runner = new AppRunner(emulators, failures, log);
+  own(new StatusBar(emulators));
+  own(vscode.window.createTreeView('windtunnel.apps', { treeDataProvider: own(new ExplorerView(apps)) }));
+  own(vscode.window.createTreeView('windtunnel.emulator', { treeDataProvider: own(new EmulatorView(emulators)) }));
+  own(
+    vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
+  );
+  own(registerAppCommands({ apps, runner, emulators, logs, memory: context.workspaceState, emulatorJs }));
+  own(registerEmulatorCommands(emulators, emulatorJs));
+  own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
+  own(emulators.onEvent((happened) => failures.follow(happened)));
+  return { apps, emulators };
+}
+
+function lazily<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { toWindtunnelError, WindtunnelError } from '../../emulator/contract/index.ts';
+import { thisHost } from './host.ts';
+
+export interface CliAnswer {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Environment under which the editor's own executable is Node. */
+export const NODE_ENV = { ELECTRON_RUN_AS_NODE: '1' } as const;
+
+/** Runs the bundled CLI under the editor's own Node. Rejects only when it cannot be started. */
+export function runCli(emulatorJs: string, args: readonly string[], options: { cwd: string; signal?: AbortSignal }) {
+  return new Promise<CliAnswer>((resolve, reject) => {
+    const child = spawn(process.execPath, [emulatorJs, ...args], {
+      cwd: options.cwd,
+      env: { ...withoutInspector(thisHost().env), ...NODE_ENV },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString('utf8');
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString('utf8');
+    });
+    child.once('error', (error) => reject(toWindtunnelError(error)));
+    child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+  });
+}
+
+/** As `runCli`; rejects with what the command said unless it exits 0. */
+export async function runCliOk(emulatorJs: string, args: readonly string[], options: { cwd: string }): Promise<string> {
+  const { code, stdout, stderr } = await runCli(emulatorJs, args, options);
+  if (code === 0) return stdout;
+  const [first = `windtunnel ${args[0]} exited with ${code}`, ...rest] = stderr.trim().split('\n');
+  throw new WindtunnelError(code === 3 ? 'E_INTERNAL' : 'E_USAGE', first, { detail: rest.join('\n') });
+}
+
+/** A debugger of the extension host must not be attached to the emulator as well. */
+function withoutInspector(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  const { NODE_OPTIONS: _options, VSCODE_INSPECTOR_OPTIONS: _inspector, ...rest } = env;
+  return rest;
+}

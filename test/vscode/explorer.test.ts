@@ -1,0 +1,77 @@
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requires } from '../support/skip.ts';
+import { Workbench, type WorkbenchOptions } from './support/workbench.ts';
+
+const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
+let workbench: Workbench | undefined;
+
+beforeEach(requires('chromium'));
+afterEach(async (context) => {
+  if (context.task.result?.state === 'fail') await workbench?.picture(`failed-${context.task.name.slice(0, 40)}`);
+  await workbench?.close();
+  workbench = undefined;
+}, 60_000);
+
+async function open(options: WorkbenchOptions): Promise<Workbench> {
+  workbench = await Workbench.open(options);
+  return workbench;
+}
+
+test('an app goes from its source through run, request and stop, all by mouse', { timeout: 300_000 }, async () => {
+  const at = await open({ files: [app('greeter.py')] });
+  await at.showView();
+  const row = at.row('Apps', 'greeter');
+  await row.waitFor();
+  await at.picture('explorer-stopped');
+  await row.hover();
+  await row.locator('.action-label[aria-label^="Run App"]').click();
+  const live = at.row('Apps', 'local/greeter');
+  await live.waitFor();
+  await at.row('Apps', /Runners/).waitFor();
+  await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
+  const answer = await fetch(`${at.emulator.url}/run/local/greeter`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Ada' }),
+  });
+  expect(await answer.json()).toEqual({ text: 'Hello, Ada!' });
+  await at.expand(at.row('Apps', /Requests/));
+  await at.row('Apps', /200/).waitFor();
+  await at.expand(at.row('Apps', /Runners/));
+  await at.row('Apps', /IDLE/).waitFor();
+  await at.picture('explorer-running');
+  await live.hover();
+  await live.locator('.action-label[aria-label^="Stop App"]').click();
+  await at.status().filter({ hasNotText: ': 1' }).waitFor();
+  await at.row('Apps', /Runners/).waitFor({ state: 'detached' });
+});
+
+test('a failed start tells its cause in one notification, which leads to the line', { timeout: 300_000 }, async () => {
+  const at = await open({ files: [app('broken.py')] });
+  await at.showView();
+  const row = at.row('Apps', 'broken');
+  await row.hover();
+  await row.locator('.action-label[aria-label^="Run App"]').click();
+  const toast = at.toast("KeyError: 'missing'");
+  await toast.waitFor();
+  await at.picture('failed-start');
+  expect(await toast.count()).toBe(1);
+  await toast.locator('.monaco-button', { hasText: 'Show Line' }).click();
+  await at.page.locator('.tab.active', { hasText: 'broken.py' }).waitFor();
+  await at.line('self.table["missing"]').waitFor();
+  await at.page.locator('.statusbar-item[id="status.editor.selection"]', { hasText: 'Ln 9' }).waitFor();
+});
+
+test('an empty window, an empty folder and an untrusted one each say what to do', { timeout: 300_000 }, async () => {
+  let at = await open({ files: [], noFolder: true });
+  await at.showView();
+  await at.pane('Apps').getByText('Open a folder with a fal app').waitFor();
+  await at.picture('welcome-no-folder');
+  await at.close();
+  at = await open({ files: [] });
+  await at.showView();
+  await at.pane('Apps').getByText('was found in this folder').waitFor();
+  await at.pane('Emulator').getByText('The emulator does not run').waitFor();
+  await at.picture('welcome-no-app');
+});

@@ -1,0 +1,135 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { EmulatorUnderTest } from '../../support/emulator.ts';
+import { launchBrowser, VsCodeServer } from './web-server.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+/** A busy machine of two cores takes its time. */
+const PATIENCE_MS = 90_000;
+
+export interface WorkbenchOptions {
+  /** Files and folders that are copied into the workspace. */
+  files: readonly string[];
+  settings?: Record<string, unknown>;
+  workspaceTrust?: boolean;
+  /** A window without a folder. */
+  noFolder?: boolean;
+  /** Further extensions, by their folder. */
+  install?: string[];
+}
+
+/** A real VS Code with our extension, driven as a user would; its emulator, home and runtime folder are the test's own. */
+export class Workbench {
+  readonly page: Page;
+  readonly emulator: EmulatorUnderTest;
+  private readonly browser: Browser;
+  private readonly server: VsCodeServer;
+
+  private constructor(page: Page, browser: Browser, server: VsCodeServer, emulator: EmulatorUnderTest) {
+    this.page = page;
+    this.browser = browser;
+    this.server = server;
+    this.emulator = emulator;
+  }
+
+  static async open(options: WorkbenchOptions): Promise<Workbench> {
+    const emulator = await EmulatorUnderTest.prepare(options.files);
+    const server = await VsCodeServer.start({
+      install: [ROOT, ...(options.install ?? [])],
+      env: emulator.env,
+      ...(options.settings ? { settings: options.settings } : {}),
+      ...(options.workspaceTrust === undefined ? {} : { workspaceTrust: options.workspaceTrust }),
+    });
+    const browser = await launchBrowser();
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    context.setDefaultTimeout(PATIENCE_MS);
+    const page = await context.newPage();
+    const workbench = new Workbench(page, browser, server, emulator);
+    await page.goto(server.url(options.noFolder ? {} : { folder: emulator.workspace }));
+    await workbench.activity('Windtunnel').waitFor();
+    return workbench;
+  }
+
+  activity(name: string): Locator {
+    return this.page.locator(`.activitybar .action-label[aria-label^="${name}"]`);
+  }
+
+  async showView(): Promise<void> {
+    if (!(await this.pane('Apps').isVisible())) await this.activity('Windtunnel').click();
+    await this.pane('Apps').waitFor();
+  }
+
+  pane(name: string): Locator {
+    return this.page.locator(`.pane:has(.pane-header[aria-label^="${name}"])`);
+  }
+
+  /** A row of one of our views by a part of its text. */
+  row(view: string, text: string | RegExp): Locator {
+    return this.pane(view).locator('.monaco-list-row[role="treeitem"]', { hasText: text }).first();
+  }
+
+  async expand(row: Locator): Promise<void> {
+    if ((await row.getAttribute('aria-expanded')) === 'false') await row.locator('.monaco-tl-twistie').click();
+  }
+
+  async runCommand(title: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget:visible input.input');
+    await this.page.keyboard.press('F1');
+    await input.waitFor();
+    await input.fill(`>${title}`);
+    await this.page
+      .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${title}"]`)
+      .first()
+      .waitFor();
+    await this.page.keyboard.press('Enter');
+  }
+
+  /** Opens a file by the quick open of the workbench. */
+  async openFile(name: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget:visible input.input');
+    await this.page.keyboard.press('Control+p');
+    await input.waitFor();
+    await input.fill(name);
+    await this.page
+      .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${name}"]`)
+      .first()
+      .waitFor();
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    await this.page.locator('.statusbar-item[id="status.editor.mode"]', { hasText: 'Python' }).waitFor();
+  }
+
+  line(text: string | RegExp): Locator {
+    return this.page.locator('.view-lines .view-line', { hasText: text }).first();
+  }
+
+  toast(text: string | RegExp): Locator {
+    return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
+  }
+
+  status(): Locator {
+    return this.page.locator('.statusbar-item[id="windtunnel.windtunnel.windtunnel.status"]');
+  }
+
+  /** The inside of one of our webview panels. */
+  panel(): FrameLocator {
+    return this.page
+      .frameLocator('iframe.webview.ready[src*="extensionId=windtunnel.windtunnel"]:not([src*="purpose=webviewView"])')
+      .frameLocator('iframe#active-frame');
+  }
+
+  /** Keeps a picture for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */
+  async picture(name: string): Promise<void> {
+    const folder = process.env.WINDTUNNEL_TEST_PICTURES;
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: path.join(folder, `${name}.png`) });
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    await this.emulator.dispose();
+  }
+}
