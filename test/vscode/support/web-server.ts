@@ -158,8 +158,11 @@ export class VsCodeServer {
 
 /** Headless Chromium that reaches this machine only. */
 export function launchBrowser(): Promise<Browser> {
+  // It would leave a file of its own there.
+  const { XDG_RUNTIME_DIR: _runtime, ...env } = process.env;
   return chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium',
+    env,
     args: [
       // The browser has no sandbox of its own when it runs as root.
       '--no-sandbox',
