@@ -19,6 +19,7 @@ beforeAll(async () => {
 describe.each([
   ['runpod', 'handler.py'],
   ['cog', 'predict.py'],
+  ['modal', 'app.py'],
 ])('docs/import-%s.md', (platform, entry) => {
   const guide = readFileSync(path.resolve(import.meta.dirname, `../../docs/import-${platform}.md`), 'utf8');
   const pairs = pairsOf(guide);

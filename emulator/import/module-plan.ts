@@ -85,7 +85,7 @@ function isString(node: SyntaxNode): boolean {
 }
 
 /** Whether running the node now would do more than bind names to plain values. */
-function mustWait(node: SyntaxNode): boolean {
+export function mustWait(node: SyntaxNode): boolean {
   switch (node.type) {
     case 'import_statement':
       return node
@@ -155,7 +155,7 @@ function readsEnvironment(node: SyntaxNode): boolean {
   return /\b(environ|getenv|argv)\b/.test(node.text);
 }
 
-const BUILTINS = new Set(
+export const BUILTINS: ReadonlySet<string> = new Set(
   `ArithmeticError AssertionError AttributeError BaseException Exception False FileNotFoundError ImportError IndexError
   KeyError KeyboardInterrupt LookupError MemoryError NameError None NotImplementedError OSError PermissionError
   RuntimeError StopIteration SystemExit TimeoutError True TypeError ValueError ZeroDivisionError __name__ abs all any bool
