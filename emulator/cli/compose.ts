@@ -42,6 +42,7 @@ import { makeCaBundles } from './ca-bundles.ts';
 import { dockerParts } from './docker-parts.ts';
 import { originalEnv } from './exec-env.ts';
 import { tightenHeap } from './heap-limits.ts';
+import { collectWhenIdle } from './idle-collector.ts';
 import { openLogFile } from './log-file.ts';
 import { findGpu } from './machine.ts';
 import { defaultOwner } from './owner.ts';
@@ -87,6 +88,7 @@ export async function startEmulator(options: StartOptions): Promise<RunningEmula
   if (!claim) return null;
   const resources = new DisposableStore();
   resources.defer(() => claim.release());
+  resources.add(collectWhenIdle(systemClock));
   try {
     return await assemble(options, config, claim, resources);
   } catch (error) {

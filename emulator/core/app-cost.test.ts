@@ -11,8 +11,10 @@ function waiting(count: number) {
   const settings = { ...effectiveSettings(AppSettingsSchema.parse({})), maxConcurrency: 1 };
   step(state, { type: 'configure', revision: { id: 'v1', settings, exclusive: false } }, 0);
   const arrive = () => {
-    const id = `q${++ids}`;
-    const rest = { hint: null, noRetry: false, retryConfig: null, startDeadline: 10 ** 9 + ids, attempt: 0, spent: {} };
+    const id = `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`;
+    // Every other one has a deadline: it is not packed.
+    const startDeadline = ids % 2 === 0 ? null : 10 ** 9 + ids;
+    const rest = { hint: null, noRetry: false, retryConfig: null, startDeadline, attempt: 0, spent: {} };
     step(state, { type: 'arrive', request: { id, kind: 'queued', priority: 'normal', ...rest } }, 0);
     return id;
   };

@@ -5,6 +5,7 @@ import type { AppEffect, AppEvent } from './app-protocol.ts';
 import { type AppState, createAppState, nextDeadline, queuePosition } from './app-state.ts';
 import { step } from './app-step.ts';
 import { effectiveSettings } from './effective-settings.ts';
+import { PLATFORM_CONSTANTS } from './platform-constants.ts';
 import type { AttemptEnd } from './retry-policy.ts';
 
 const SECOND = 1000;
@@ -23,6 +24,8 @@ const ENDS: AttemptEnd[] = [
 interface World {
   max: number;
   slots: number;
+  /** 0: every request is packed that can be. */
+  packFrom: number;
 }
 
 interface ModelRunner {
@@ -48,7 +51,8 @@ class Model {
 
   constructor(world: World) {
     this.world = world;
-    this.state = createAppState('local/model', () => `r${++this.ids}`);
+    const constants = { ...PLATFORM_CONSTANTS, packFrom: world.packFrom };
+    this.state = createAppState('local/model', () => `r${++this.ids}`, constants);
   }
 
   send(event: AppEvent): void {
@@ -58,7 +62,7 @@ class Model {
   }
 
   arrive(kind: 'queued' | 'direct', low: boolean, startDeadline: number | null): void {
-    const id = `q${++this.ids}`;
+    const id = `00000000-0000-4000-8000-${String(++this.ids).padStart(12, '0')}`;
     this.open.set(id, { kind, low, attempts: 0 });
     this.lanes[low ? 3 : 1]!.push(id);
     const request = { id, kind, priority: low ? 'low' : 'normal', hint: null, startDeadline } as const;
@@ -184,20 +188,27 @@ class Model {
     expect(this.state.running).toBe(serving.reduce((sum, runner) => sum + runner.inFlight.size, 0));
     const live = current.filter((runner) => runner.phase !== 'draining');
     expect(live.length, 'max_concurrency').toBeLessThanOrEqual(this.world.max);
-    expect(this.state.waiting).toBe([...this.state.tickets.values()].filter((t) => t.phase === 'waiting').length);
+    const entries = [...this.open.keys()].map((id) => this.state.tickets.find(id)!);
+    expect(this.state.waiting).toBe(entries.filter((t) => typeof t !== 'number' && t.phase === 'waiting').length);
     expect(this.state.tickets.size, 'what is open is known').toBe(this.open.size);
     this.checkPositions();
   }
 
   private checkPositions(): void {
-    const queued = [...this.state.tickets.values()].filter((ticket) => ticket.phase === 'queued');
-    const rank = (ticket: (typeof queued)[number]) =>
-      (ticket.priority === 'low' ? 2 : 0) + (ticket.attempt > 0 ? 0 : 1);
-    for (const ticket of queued) {
-      const before = queued.filter((other) => rank(other) < rank(ticket)).length;
-      const lane = this.lanes[rank(ticket)]!;
-      if (ticket.attempt === 0) expect(queuePosition(this.state, ticket.id)).toBe(before + lane.indexOf(ticket.id));
-      else expect(queuePosition(this.state, ticket.id)).toBeGreaterThanOrEqual(before);
+    const { tickets } = this.state;
+    const queued = [...this.open.keys()]
+      .map((id) => ({ id, entry: tickets.find(id)! }))
+      .filter(({ entry }) => typeof entry === 'number' || entry.phase === 'queued')
+      .map(({ id, entry }) => ({
+        id,
+        again: tickets.ranBefore(entry),
+        rank: (tickets.priorityOf(entry) === 'low' ? 2 : 0) + (tickets.ranBefore(entry) ? 0 : 1),
+      }));
+    for (const { id, again, rank } of queued) {
+      const before = queued.filter((other) => other.rank < rank).length;
+      const lane = this.lanes[rank]!;
+      if (again) expect(queuePosition(this.state, id)).toBeGreaterThanOrEqual(before);
+      else expect(queuePosition(this.state, id)).toBe(before + lane.indexOf(id));
     }
   }
 }
@@ -302,9 +313,10 @@ describe('whatever happens to an app', () => {
       fc.property(
         fc.integer({ min: 1, max: 4 }),
         fc.integer({ min: 1, max: 3 }),
+        fc.constantFrom(0, 2, 1000),
         fc.array(op, { maxLength: 120 }),
-        (max, slots, ops) => {
-          const model = new Model({ max, slots });
+        (max, slots, packFrom, ops) => {
+          const model = new Model({ max, slots, packFrom });
           model.configure();
           for (const next of ops) act(model, next);
           settle(model);

@@ -1,7 +1,7 @@
 import { forceCheck } from './app-health.ts';
 import type { Arrival, EndError } from './app-protocol.ts';
 import { clearRunnerDue, countsAsServing, settleRunner, stopRunner } from './app-runners.ts';
-import { createTicket, type Runner, type Ticket, type Turn } from './app-state.ts';
+import { createTicket, nextTicket, type Runner, type Ticket, type Turn } from './app-state.ts';
 import { retryDelaySeconds } from './platform-constants.ts';
 import { type AttemptEnd, judgeAttempt, parseRetryHeader } from './retry-policy.ts';
 
@@ -9,8 +9,16 @@ const SECOND = 1000;
 
 export function arrive(turn: Turn, arrival: Arrival): void {
   const { state } = turn;
+  if (state.queue.size >= state.constants.packFrom) {
+    // Far from its turn: many such must not take much memory.
+    const row = state.tickets.pack(arrival, turn.now);
+    if (row !== null) {
+      state.queue.push(row);
+      return;
+    }
+  }
   const ticket = createTicket(arrival, turn.now);
-  state.tickets.set(ticket.id, ticket);
+  state.tickets.add(ticket);
   if (ticket.attempt >= state.constants.maxAttempts) {
     endTicket(turn, ticket, 'runner_disconnected', `No attempt of ${ticket.attempt} came to an end.`);
     return;
@@ -39,7 +47,7 @@ export function pump(turn: Turn): void {
   const { state } = turn;
   if (state.closing || state.current === null) return;
   while (state.router.hasFree) {
-    const ticket = state.queue.peek();
+    const ticket = nextTicket(state);
     if (!ticket) return;
     dispatch(turn, ticket, state.router.pick(ticket.hint)!);
   }
@@ -109,9 +117,9 @@ export function endTicket(turn: Turn, ticket: Ticket, error: EndError, detail: s
 /** Takes a request out of the state, wherever it stands. */
 export function forget(turn: Turn, ticket: Ticket): void {
   const { state } = turn;
-  state.tickets.delete(ticket.id);
+  state.tickets.delete(ticket);
   state.directWaiters.delete(ticket);
-  if (ticket.lane) state.queue.remove(ticket);
+  state.queue.remove(ticket);
   if (ticket.phase === 'waiting' && ticket.due) state.waiting--;
   clearDeadlines(turn, ticket);
 }

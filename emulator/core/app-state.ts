@@ -1,14 +1,14 @@
 import type { AppId, Priority, SerializedError, StartPhase } from '../contract/index.ts';
 import type { AppEffect, Arrival, Revision } from './app-protocol.ts';
 import { type Deadline, DeadlineHeap } from './deadline-heap.ts';
-import type { Lane } from './lane.ts';
 import { PLATFORM_CONSTANTS, type PlatformConstants } from './platform-constants.ts';
-import { type Queueable, RequestQueue } from './request-queue.ts';
+import { RequestQueue } from './request-queue.ts';
 import type { RetryBudgets } from './retry-policy.ts';
 import { Router } from './router.ts';
+import { type Entry, TicketTable } from './ticket-table.ts';
 
 /** A request while the core decides on it: from its arrival until it is accepted or ended. */
-export interface Ticket extends Queueable {
+export interface Ticket {
   readonly id: string;
   readonly kind: 'queued' | 'direct';
   readonly priority: Priority;
@@ -25,7 +25,7 @@ export interface Ticket extends Queueable {
   spent: Readonly<RetryBudgets>;
   cancelRequested: boolean;
   runner: Runner | null;
-  lane: Lane<Queueable> | null;
+  /** In its lane of the queue; -1 outside. */
   place: number;
   /** Start deadline; set while it waits. */
   startBy: Deadline<Due> | null;
@@ -101,8 +101,8 @@ export interface AppState {
   next: { revision: Revision; runner: Runner } | null;
   /** A revision that is current already, whose first runner decides whether its registration succeeded. */
   unproven: Revision | null;
-  readonly queue: RequestQueue<Ticket>;
-  readonly tickets: Map<string, Ticket>;
+  readonly queue: RequestQueue<Entry<Ticket>>;
+  readonly tickets: TicketTable<Ticket>;
   /** Direct calls that wait for a slot: refused together when the app cannot start. */
   readonly directWaiters: Set<Ticket>;
   readonly runners: Map<string, Runner>;
@@ -128,6 +128,7 @@ export function createAppState(
   newRunnerId: () => string,
   constants: PlatformConstants = PLATFORM_CONSTANTS,
 ): AppState {
+  const tickets = new TicketTable<Ticket>();
   return {
     id,
     constants,
@@ -135,8 +136,8 @@ export function createAppState(
     current: null,
     next: null,
     unproven: null,
-    queue: new RequestQueue(),
-    tickets: new Map(),
+    queue: new RequestQueue(tickets),
+    tickets,
     directWaiters: new Set(),
     runners: new Map(),
     router: new Router(),
@@ -178,17 +179,37 @@ export function createTicket(arrival: Arrival, now: number): Ticket {
     phase: 'queued',
     cancelRequested: false,
     runner: null,
-    lane: null,
     place: -1,
     startBy: null,
     due: null,
   };
 }
 
+/** The ticket of an id, to work on. */
+export function ticketOf(state: AppState, id: string): Ticket | undefined {
+  const entry = state.tickets.find(id);
+  return entry === undefined ? undefined : unpacked(state, entry);
+}
+
+/** The ticket whose turn is next. */
+export function nextTicket(state: AppState): Ticket | undefined {
+  const entry = state.queue.peek();
+  return entry === undefined ? undefined : unpacked(state, entry);
+}
+
+function unpacked(state: AppState, entry: Entry<Ticket>): Ticket {
+  if (typeof entry !== 'number') return entry;
+  const { arrival, arrivedAt, place } = state.tickets.take(entry);
+  const ticket = createTicket(arrival, arrivedAt);
+  state.tickets.add(ticket);
+  state.queue.replace(place, ticket);
+  return ticket;
+}
+
 /** Requests that will be served before this one; 0 for one that is not queued. O(log n). */
 export function queuePosition(state: AppState, id: string): number {
-  const ticket = state.tickets.get(id);
-  return ticket?.phase === 'queued' ? state.queue.position(ticket) : 0;
+  const entry = state.tickets.find(id);
+  return entry === undefined ? 0 : state.queue.position(entry);
 }
 
 /** Requests that wait, for a slot or for their retry. */

@@ -3,7 +3,7 @@ import * as lifecycle from './app-lifecycle.ts';
 import type { AppEffect, AppEvent } from './app-protocol.ts';
 import { arrive, cancel, endAttempt, endRetryDelay, expireStart, pump } from './app-requests.ts';
 import { beginRunner, demand, expireIdle } from './app-runners.ts';
-import type { AppState, Due, Turn } from './app-state.ts';
+import { type AppState, type Due, nextTicket, type Turn, ticketOf } from './app-state.ts';
 import { desiredRunners } from './scaling.ts';
 
 const SECOND = 1000;
@@ -39,12 +39,12 @@ function handle(turn: Turn, event: AppEvent): void {
       arriveUnlessFailing(turn, event);
       return;
     case 'cancel': {
-      const ticket = turn.state.tickets.get(event.id);
+      const ticket = ticketOf(turn.state, event.id);
       ticket && cancel(turn, ticket);
       return;
     }
     case 'attemptEnded': {
-      const ticket = turn.state.tickets.get(event.id);
+      const ticket = ticketOf(turn.state, event.id);
       // What was given up on already may still report; its attempt is over.
       if (ticket?.phase !== 'running' || ticket.attempt !== event.attempt) return;
       endAttempt(turn, ticket, event.end, event.hints, event.checkHealth ?? false);
@@ -170,7 +170,7 @@ function earliestStart(turn: Turn): number {
   const { state } = turn;
   const settings = state.current!.settings;
   const room = state.runners.size > 0 ? state.noRoomUntil : 0;
-  const head = state.queue.peek();
+  const head = nextTicket(state);
   // scaling_delay holds back only what a waiting request asks for, not min_concurrency, the buffer or a warm start.
   const forRequests = head && !state.warm && state.counts.live >= desiredRunners(settings, 0);
   const delayed = forRequests ? head.arrivedAt + settings.scalingDelay * SECOND : 0;

@@ -1,6 +1,7 @@
-/** What a lane keeps of its members: where each stands, -1 outside. */
-export interface Placed {
-  place: number;
+/** Where each member of a lane stands, -1 outside: kept by whoever keeps the members. */
+export interface Places<T> {
+  placeOf(item: T): number;
+  setPlace(item: T, place: number): void;
 }
 
 const SMALLEST = 64;
@@ -10,12 +11,17 @@ const SMALLEST = 64;
  * status poll costs the same with 10 and with 100,000 waiting. A Fenwick tree counts the members by place; removed places
  * stay as holes until the array is full, then one pass closes them (amortized O(1) a push).
  */
-export class Lane<T extends Placed> {
+export class Lane<T> {
+  private readonly places: Places<T>;
   private items: (T | undefined)[] = new Array(SMALLEST).fill(undefined);
   private tree = new Int32Array(SMALLEST + 1);
   private head = 0;
   private end = 0;
   private live = 0;
+
+  constructor(places: Places<T>) {
+    this.places = places;
+  }
 
   get size(): number {
     return this.live;
@@ -23,16 +29,17 @@ export class Lane<T extends Placed> {
 
   push(item: T): void {
     if (this.end === this.items.length) this.compact();
-    item.place = this.end;
+    this.places.setPlace(item, this.end);
+    this.add(this.end, 1);
     this.items[this.end++] = item;
     this.live++;
-    this.add(item.place, 1);
   }
 
   remove(item: T): void {
-    this.items[item.place] = undefined;
-    this.add(item.place, -1);
-    item.place = -1;
+    const place = this.places.placeOf(item);
+    this.items[place] = undefined;
+    this.add(place, -1);
+    this.places.setPlace(item, -1);
     this.live--;
     if (this.live === 0) {
       this.head = 0;
@@ -45,10 +52,16 @@ export class Lane<T extends Placed> {
     return this.head < this.end ? this.items[this.head] : undefined;
   }
 
+  /** `item` stands at the place of a member from now on, and the member is none any more. */
+  replace(place: number, item: T): void {
+    this.items[place] = item;
+    this.places.setPlace(item, place);
+  }
+
   /** Members before this one. */
   rank(item: T): number {
     let count = 0;
-    for (let i = item.place; i > 0; i -= i & -i) count += this.tree[i]!;
+    for (let i = this.places.placeOf(item); i > 0; i -= i & -i) count += this.tree[i]!;
     return count;
   }
 
@@ -64,7 +77,7 @@ export class Lane<T extends Placed> {
     let next = 0;
     for (const item of this.items) {
       if (item === undefined) continue;
-      item.place = next;
+      this.places.setPlace(item, next);
       items[next++] = item;
     }
     const tree = new Int32Array(capacity + 1);

@@ -19,6 +19,8 @@ export interface PlatformConstants {
   startHealthCheckSeconds: number;
   /** Ours: how long to wait before looking again for memory for one more runner. */
   roomRetrySeconds: number;
+  /** Ours: a request behind this many others is kept packed until its turn comes near or somebody asks for it. */
+  packFrom: number;
 }
 
 export const PLATFORM_CONSTANTS: PlatformConstants = {
@@ -31,6 +33,7 @@ export const PLATFORM_CONSTANTS: PlatformConstants = {
   healthCheckSeconds: 15,
   startHealthCheckSeconds: 1,
   roomRetrySeconds: 5,
+  packFrom: 1000,
 };
 
 /** Wait after the n-th start-up failure in a row (n from 1), in seconds. */

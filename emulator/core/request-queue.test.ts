@@ -1,25 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Priority } from '../contract/index.ts';
-import { type Queueable, RequestQueue } from './request-queue.ts';
+import { type Members, RequestQueue } from './request-queue.ts';
 
-interface Item extends Queueable {
+interface Item {
   name: number;
+  priority: Priority;
+  attempt: number;
+  place: number;
 }
-const item = (name: number, priority: Priority, attempt = 0): Item => ({
-  name,
-  priority,
-  attempt,
-  lane: null,
-  place: -1,
-});
+const item = (name: number, priority: Priority, attempt = 0): Item => ({ name, priority, attempt, place: -1 });
+const members: Members<Item> = {
+  placeOf: ({ place }) => place,
+  setPlace: (one, place) => {
+    one.place = place;
+  },
+  priorityOf: ({ priority }) => priority,
+  ranBefore: ({ attempt }) => attempt > 0,
+};
 
 describe('the queue of an app', () => {
   it('agrees with a naive list on order and positions, however items come and go', () => {
     const op = fc.tuple(fc.nat(3), fc.nat(10_000));
     fc.assert(
       fc.property(fc.array(op, { maxLength: 400 }), (ops) => {
-        const queue = new RequestQueue<Item>();
+        const queue = new RequestQueue(members);
         const naive: Item[] = [];
         const ordered = () => [
           ...naive.filter((i) => i.priority === 'normal' && i.attempt > 0),
@@ -35,7 +40,14 @@ describe('the queue of an app', () => {
           } else if (naive.length > 0) {
             const gone = choice % 2 === 0 ? ordered()[0]! : naive[choice % naive.length]!;
             if (choice % 2 === 0) expect(queue.peek()).toBe(gone);
+            if (choice % 3 === 0) {
+              const stand = { ...gone };
+              queue.replace(gone.place, stand);
+              naive[naive.indexOf(gone)] = stand;
+              return;
+            }
             queue.remove(gone);
+            expect([queue.has(gone), queue.position(gone)]).toEqual([false, 0]);
             naive.splice(naive.indexOf(gone), 1);
           }
         });
@@ -47,7 +59,7 @@ describe('the queue of an app', () => {
   });
 
   it('keeps no room for what is gone', () => {
-    const queue = new RequestQueue<Item>();
+    const queue = new RequestQueue(members);
     const last: Item[] = [];
     for (let i = 0; i < 200_000; i++) {
       const next = item(i, 'normal');

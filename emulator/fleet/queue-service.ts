@@ -1,6 +1,6 @@
 import { type AppId, LIMITS, type LogLine, type RequestRecord, WindtunnelError } from '../contract/index.ts';
 import type { Arrival } from '../core/app-protocol.ts';
-import { queuePosition } from '../core/app-state.ts';
+import { queuePosition, ticketOf } from '../core/app-state.ts';
 import type { Disposable } from '../core/disposable.ts';
 import { NOTHING_SPENT } from '../store/packed-records.ts';
 import type { StoredBody } from '../store/store.ts';
@@ -81,7 +81,7 @@ export class QueueService implements Queue {
     if (!record) return 'NOT_FOUND';
     const host = this.hostOf(record.app);
     // Not known to the core any more: its result is on the way to the disk.
-    const ticket = host?.state.tickets.get(id);
+    const ticket = host && ticketOf(host.state, id);
     if (!host || !ticket) return 'ALREADY_COMPLETED';
     record.cancelRequested = true;
     this.context.bus.emit({ type: 'request.cancel', app: record.app, request: id });

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RequestRecord } from '../contract/index.ts';
+import { hash } from '../core/packed-ids.ts';
 import { makeRecord } from './fixtures/records.ts';
-import { hash, PackedRecords } from './packed-records.ts';
+import { PackedRecords } from './packed-records.ts';
 import { RecordTable } from './record-table.ts';
 
 const waiting = (seq: number, change: Partial<RequestRecord> = {}): RequestRecord => {

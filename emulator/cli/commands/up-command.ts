@@ -56,8 +56,9 @@ async function background(terminal: Terminal, workspace: string, { port, linger 
   try {
     const child = spawn(process.execPath, [...process.execArgv, self, ...args], {
       cwd: workspace,
-      // glibc gives each of Node's dozen threads an arena of its own, which stay resident: 10 MB with a long queue.
-      env: { MALLOC_ARENA_MAX: '2', ...terminal.host.env },
+      // glibc gives each of Node's dozen threads an arena of its own, which stay resident: 10 MB with a long queue. And it
+      // takes large blocks from an arena once one was freed, where they leave holes: the columns of a long queue grow so.
+      env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '262144', ...terminal.host.env },
       // A session of its own: Ctrl-C in this terminal and its closing are not meant for it.
       detached: true,
       stdio: ['ignore', log, log, 'pipe'],
