@@ -3,7 +3,6 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { cliFile, EmulatorUnderTest } from '../../test/support/emulator.ts';
-import { systemClock } from '../core/clock.ts';
 
 const app = (answer: string) => `
 import os
@@ -180,8 +179,7 @@ test(
       });
       const ended = new Promise((resolve) => call.once('close', resolve));
       await vi.waitFor(() => expect(text).toMatch(begun), { timeout: MINUTE });
-      if (how.length > 0) await systemClock.sleep(2000);
-      else expect(await echo()).toMatchObject({ queued: 1 });
+      await vi.waitFor(async () => expect(await echo()).toMatchObject({ queued: 1 }), { timeout: MINUTE });
       call.kill('SIGINT');
       expect(await ended, text).toBe(130);
       expect(text).toMatch(said);
