@@ -76,7 +76,7 @@ function isCapability(req: IncomingMessage, route: Route): boolean {
 }
 
 function isReadable(req: IncomingMessage, route: Route): boolean {
-  return (req.method === 'GET' || req.method === 'HEAD') && (route.service === 'cdn' || route.service === 'health');
+  return (req.method === 'GET' || req.method === 'HEAD') && route.service === 'cdn';
 }
 
 function allowedOrigin(origin: string, rules: AccessRules): string {

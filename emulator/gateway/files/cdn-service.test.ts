@@ -228,7 +228,7 @@ describe('reading', () => {
   });
 
   test.each(['text/xml', 'image/svg+xml', 'application/rss+xml', 'Application/Atom+XML; charset=utf-8', 'text/xsl'])(
-    'of type %s is sandboxed: browsers run the scripts of any XML',
+    'of type %s is sandboxed: browsers run the scripts of any XML, and take the last of several types',
     async (type) => {
       const path = await upload('<x/>', { 'content-type': type });
       expect((await gw.call(path)).headers['content-security-policy']).toBe('sandbox');

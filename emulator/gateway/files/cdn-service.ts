@@ -14,8 +14,12 @@ import { filesBase, fileUrl } from './locations.ts';
 import { parseRange } from './range.ts';
 import type { Upload } from './uploads.ts';
 
-/** Documents that a browser would run scripts of, with this emulator as their origin: HTML, and XML of any name. */
-const ACTIVE_TYPES = /^(?:text\/html|(?:text|application)\/xml|text\/xsl|[^;\s]+\+xml)/i;
+/**
+ * What a browser shows without running anything of it. Whatever else a file says it is (HTML, SVG, XML of any name, two types in
+ * one header) may be a document with scripts, whose origin would be this emulator's.
+ */
+const PASSIVE_TYPES =
+  /^(?:image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|font\/[\w.+-]+|application\/(?:json|octet-stream|pdf|zip)|text\/(?:plain|csv))(?: *;[^,]*)?$/i;
 
 const PartsSchema = z.array(
   z.object({
@@ -136,8 +140,8 @@ function setFileHeaders({ res }: Exchange, meta: FileMeta): void {
   res.setHeader('accept-ranges', 'bytes');
   res.setHeader('etag', meta.etag);
   res.setHeader('last-modified', new Date(meta.createdAt).toUTCString());
-  // A page that an app made must not act as a page of this emulator.
-  if (ACTIVE_TYPES.test(meta.contentType)) res.setHeader('content-security-policy', 'sandbox');
+  // A page that an app made, or was sent, must not act as a page of this emulator.
+  if (!PASSIVE_TYPES.test(meta.contentType)) res.setHeader('content-security-policy', 'sandbox');
 }
 
 function namedParts(value: unknown): { number: number; etag: string | null }[] {
