@@ -77,6 +77,10 @@ async function copyAssets() {
     throw new Error('emulator/runner holds no Python to ship');
   }
   await cp(path.join(root, 'emulator/environments/image/install.sh'), path.join(stage, 'image-install.sh'));
+  await cp(path.join(root, 'emulator/cli/import-check'), path.join(stage, 'import-check'), {
+    recursive: true,
+    filter: (from) => !/__pycache__|\.(pyc|ts)$/.test(from),
+  });
   await cp(path.join(root, 'emulator/cli/preload.cjs'), path.join(stage, 'preload.cjs'));
   for (const wasm of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-python/tree-sitter-python.wasm']) {
     await cp(path.join(root, 'node_modules', wasm), path.join(stage, path.basename(wasm)));

@@ -16,6 +16,7 @@ export const ERROR_CODES = {
   E_FILE_UNREADABLE: ['user', 'A file that was named cannot be read.'],
   E_APP_NAME_TAKEN: ['user', 'Another running app already has this owner and name.'],
   E_IMPORT_NOTHING: ['user', 'Nothing that can be imported was found at the given path.'],
+  E_IMPORT_CHECK: ['system', 'The checks of an imported app could not run.'],
   E_IMPORT_OUT: ['user', 'The folder for the imported app is not empty.'],
   E_SYNTAX: ['app', 'The Python file does not compile.'],
   // environment

@@ -24,6 +24,8 @@ export interface ImportedApp {
   /** No files when the report has a BLOCKED finding. */
   files: ImportedFile[];
   report: ImportReport;
+  /** What the check calls of the source, where the platform needs more than the file to know it. */
+  original?: { symbol: string; streams: 'joined' | 'items' | null };
 }
 
 /** One way of writing apps that can be read. A new one is a folder beside `runpod/` and a line in `import-app.ts`. */

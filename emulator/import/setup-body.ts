@@ -33,6 +33,28 @@ export function setupBody(
   return { lines, removals };
 }
 
+/**
+ * A line that names what classes in the moved statements read of the module, or none. cloudpickle takes along the globals
+ * that functions load, but misses those that the body of a class loads: annotations, decorators, attributes.
+ */
+export function pickledNames(
+  plan: readonly PlannedStatement[],
+  body: readonly string[],
+  parser: PythonParser,
+  pad = '        ',
+): string[] {
+  const early = new Set(plan.flatMap(({ node, fate }) => (fate === 'kept' ? [...boundNames(node)] : [])));
+  const used = parser.withTree(`def setup():\n${body.join('\n')}\n`, (root) => {
+    const inner = root.descendantsOfType('class_definition').flatMap((node) => node.descendantsOfType('identifier'));
+    return [...new Set(inner.map(({ text }) => text))].filter((name) => early.has(name)).sort();
+  });
+  if (used.length === 0) return [];
+  return [
+    `${pad}# Named, so that they are pickled along: the classes below read them.`,
+    `${pad}_ = (${used.join(', ')},)`,
+  ];
+}
+
 /** Blank lines that would stand beside other blank lines when what was between them is gone. */
 function afterBlankLines(source: string, start: number, end: number): number {
   if (start > 0 && !/\n[ \t]*\n$/.test(source.slice(0, start))) return end;

@@ -1,14 +1,31 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
+import { userPaths } from '../../client/paths.ts';
 import { WindtunnelError } from '../../contract/index.ts';
 import { assetUrl } from '../../core/assets.ts';
+import { systemClock } from '../../core/clock.ts';
+import { silentLog } from '../../core/log.ts';
+import { createEnvironments } from '../../environments/create-environments.ts';
 import { loadPythonParser } from '../../find/python-parser.ts';
 import { importApp } from '../../import/import-app.ts';
 import type { ImportedApp, PlatformName, SourceFolder } from '../../import/platform.ts';
 import { reportMarkdown } from '../../import/report-markdown.ts';
+import { staticChecks } from '../../import/static-checks.ts';
 import type { PythonParser } from '../../import/syntax.ts';
+import { originalEnv } from '../exec-env.ts';
+import { checkImported } from '../import-check/check-imported.ts';
 import { table } from '../table.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 
@@ -17,6 +34,7 @@ interface ImportOptions {
   out?: string;
   report?: string;
   json?: boolean;
+  check?: boolean;
 }
 
 const PLATFORMS = ['auto', 'modal', 'runpod', 'cog'];
@@ -31,6 +49,7 @@ export async function importCommand(
   given: string,
   options: ImportOptions,
   loadParser: () => Promise<PythonParser> = shippedParser,
+  pythonFor: (terminal: Terminal) => Promise<string> = pythonWithFal,
 ): Promise<number> {
   if (!PLATFORMS.includes(options.from)) throw usage(`--from ${options.from} is not one of ${PLATFORMS.join(', ')}.`);
   const { folder, root, entry } = readFolder(resolve(terminal.cwd, given));
@@ -45,8 +64,53 @@ export async function importCommand(
   }
   if (options.json) terminal.out(JSON.stringify(app.report, null, 2));
   else tell(terminal, app, out);
+  const checked =
+    options.check && app.files.length > 0 ? await check(terminal, { folder, app }, parser, pythonFor) : true;
   const { TODO: left, BLOCKED: refused } = app.report.levels;
-  return left + refused > 0 ? EXIT.failed : EXIT.ok;
+  return left + refused > 0 || !checked ? EXIT.failed : EXIT.ok;
+}
+
+/** Runs every check of the app, each a line; false when one failed. */
+async function check(
+  terminal: Terminal,
+  { folder, app }: { folder: SourceFolder; app: ImportedApp },
+  parser: PythonParser,
+  pythonFor: (terminal: Terminal) => Promise<string>,
+): Promise<boolean> {
+  const results: { check: string; ok: boolean; detail: string }[] = staticChecks(folder, app, parser);
+  const work = mkdtempSync(join(tmpdir(), 'windtunnel-check-'));
+  try {
+    const cases = [{ name: app.report.app, folder, app }];
+    for await (const { checks } of checkImported(cases, await pythonFor(terminal), work, terminal.interrupted)) {
+      results.push(...checks);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  // Beside the report on stdout, which a program may read.
+  for (const line of table(
+    results.map(({ check: name, ok, detail }) => ['check', name, ok ? 'ok' : 'FAILED', detail]),
+  )) {
+    terminal.note(line);
+  }
+  return results.every(({ ok }) => ok);
+}
+
+/** An environment with fal and nothing of the app's, from the cache where apps' environments are. */
+async function pythonWithFal(terminal: Terminal): Promise<string> {
+  const environments = createEnvironments({
+    cacheDir: userPaths(terminal.host).root,
+    env: originalEnv(terminal.host.env),
+    clock: systemClock,
+    log: silentLog,
+    workspaceDir: terminal.cwd,
+  });
+  const request = { pythonVersion: null, requirements: [], contextDir: terminal.cwd, appDir: terminal.cwd };
+  const { environment } = await environments.ensure(request, (line) => terminal.note(line), terminal.interrupted);
+  // No image was asked for.
+  if (environment.kind !== 'venv')
+    throw new WindtunnelError('E_IMPORT_CHECK', 'The checks need a virtual environment.');
+  return environment.python;
 }
 
 const shippedParser = (): Promise<PythonParser> =>
@@ -137,15 +201,16 @@ function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): 
 export function addImportCommand(program: Command, run: (action: () => Promise<number>) => void, terminal: Terminal) {
   program
     .command('import')
-    .description('convert a RunPod worker into a fal app, in a new folder')
+    .description('convert a RunPod worker or Cog model into a fal app, in a new folder')
     .argument('<path>', 'folder or file of the app')
     .option('--from <platform>', PLATFORMS.join('|'), 'auto')
     .option('--out <dir>', 'folder for the result, which must be empty (default: <name>-fal)')
     .option('--report <file>', 'write the report as JSON, too')
+    .option('--check', 'check the app under the real fal, and run it beside its source on stand-ins')
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
-      '\nThe source is never changed and none of it is run. Exit 1 when something is left to you.\n\nExample:\n  windtunnel import ./my-worker --out ./my-app',
+      '\nThe source is never changed, and none of it is run without --check, which runs it in a temporary folder without network,\nprograms or packages. Exit 1 when something is left to you, or a check fails.\n\nExample:\n  windtunnel import ./my-worker --out ./my-app',
     )
     .action((path: string, options: ImportOptions) => run(() => importCommand(terminal, path, options)));
 }

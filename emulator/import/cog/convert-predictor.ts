@@ -98,7 +98,7 @@ export function convertPredictor(folder: SourceFolder, entry: string, parser: Py
         ledger,
         parser,
       };
-      const after = convertFile({ ...common, root, text: source.text, entry, targets });
+      const { text: after, streams } = convertFile({ ...common, root, text: source.text, entry, targets });
       texts.set(entry, after);
       converted.push({ path: entry, origin: 'converted', content: writeSource(after, source) });
       if (trainFile !== null && trainFile !== entry) {
@@ -115,7 +115,7 @@ export function convertPredictor(folder: SourceFolder, entry: string, parser: Py
       if (configPath !== null) settingNotes(config, configPath, entry, ledger);
       converted.sort((a, b) => (a.path < b.path ? -1 : 1));
       const report = buildReport(ledger, { platform: 'cog', entry, app: appName }, converted, texts, []);
-      return { files: converted, report };
+      return { files: converted, report, original: { symbol, streams } };
     });
   });
 }
@@ -145,7 +145,7 @@ function convertTrain(
     if (firstSyntaxError(root, form.text) !== null) return refuse(`${file} has a syntax error`);
     const predictor = findPredictor(root, config.train!.symbol);
     if (typeof predictor === 'string') return refuse(predictor);
-    const text = convertFile({
+    const { text } = convertFile({
       ...common,
       constants: moduleConstants([root]),
       root,

@@ -5,7 +5,7 @@ import { freeName, futureEdits, globalLines, identifiers, insertImports, itemsOf
 import { lateNames, type PlannedStatement, planModule } from '../module-plan.ts';
 import { withComments } from '../move-statements.ts';
 import { pascalCase, pythonString } from '../python-text.ts';
-import { functionEdits, globalNames, setupBody, usesFileName } from '../setup-body.ts';
+import { functionEdits, globalNames, pickledNames, setupBody, usesFileName } from '../setup-body.ts';
 import type { Environment } from '../source-app.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
 import { appClassEdits, type ClassEdits } from './app-class-edits.ts';
@@ -44,7 +44,7 @@ export interface FileSource {
 }
 
 /** The text of a file with the apps of its predictors. */
-export function convertFile(source: FileSource): string {
+export function convertFile(source: FileSource): { text: string; streams: 'joined' | 'items' | null } {
   const { root, text, entry, targets, ledger, parser } = source;
   const names = cogNames(root);
   const taken = identifiers(root);
@@ -101,6 +101,7 @@ export function convertFile(source: FileSource): string {
           `def ${prepare}():`,
           '    """What the file did when it was imported, which only a runner can do. Called first by setup."""',
           ...globalLines(globalNames(lines, parser), '    '),
+          ...pickledNames(plan, lines, parser, '    '),
           ...lines,
         ];
 
@@ -145,7 +146,7 @@ export function convertFile(source: FileSource): string {
     }
   }
   itemsOf(plan, entry, edits, ledger);
-  return `${result}\n`;
+  return { text: `${result}\n`, streams: apps[0]!.output.stream };
 }
 
 function planWith(root: SyntaxNode, pinned: readonly SyntaxNode[]): PlannedStatement[] {

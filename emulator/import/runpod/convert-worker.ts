@@ -17,7 +17,7 @@ import { type PlannedStatement, planModule } from '../module-plan.ts';
 
 import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
-import { functionEdits, globalNames, setupBody, usesFileName } from '../setup-body.ts';
+import { functionEdits, globalNames, pickledNames, setupBody, usesFileName } from '../setup-body.ts';
 import { folderOf, importedFiles, join, withDefinitions } from '../siblings.ts';
 import type { SourceApp } from '../source-app.ts';
 import { readSource, writeSource } from '../source-text.ts';
@@ -146,7 +146,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
         machineTypes: environment.machineTypes,
         gpus: environment.gpus,
         maxMultiplexing: handler.maxMultiplexing,
-        setup: body.length === 0 ? [] : [...globalLines(globals), ...body],
+        setup: body.length === 0 ? [] : [...globalLines(globals), ...pickledNames(plan, body, parser), ...body],
       };
       const needed = neededImports(app, plan);
       const keptEdits = edits.filter(

@@ -1,0 +1,68 @@
+"""What a run on stand-ins may not do: start programs, use the network, write outside of its folder, or take its time."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+
+from recording_stubs import Stub, trace
+
+
+def settle(folder):
+    """Makes this process repeatable and harmless. `folder`: the only place for files."""
+    random.seed(0)
+    count = [0]
+
+    def number():
+        count[0] += 1
+        return uuid.UUID(int=count[0])
+
+    uuid.uuid4 = number
+    os.urandom = lambda size: b"\1" * size
+    time.time = lambda: 1_000_000_000.0
+    time.perf_counter = lambda: 1.0
+    time.sleep = lambda seconds: None
+    for name in ("Popen", "run", "call", "check_call", "check_output"):
+        setattr(subprocess, name, Stub("subprocess.%s" % name))
+    os.system = Stub("os.system")
+    real_open = urllib.request.urlopen
+
+    def open_url(url, *args, **kwargs):
+        address = getattr(url, "full_url", url)
+        if isinstance(address, str) and address.startswith("data:"):
+            return real_open(url, *args, **kwargs)
+        return Stub("urllib.request.urlopen")(address)
+
+    urllib.request.urlopen = open_url
+    urllib.request.urlretrieve = Stub("urllib.request.urlretrieve")
+    makedirs = os.makedirs
+
+    def make(path, *args, **kwargs):
+        if inside(path):
+            makedirs(path, *args, **kwargs)
+
+    os.makedirs = make
+    change, home = os.chdir, os.getcwd()
+    # The working folder of an image is the app's own folder here.
+    os.chdir = lambda path: change(path if os.path.isdir(path) and inside(path) else home)
+
+    def inside(path):
+        return os.path.realpath(os.fspath(path)).startswith(os.path.realpath(folder))
+
+    def watch(event, args):
+        if event in ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "os.kill"):
+            raise PermissionError("%s is not done on stand-ins" % event)
+        if event == "socket.connect" and isinstance(args[1], tuple):
+            raise PermissionError("the network is not used on stand-ins")
+        writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        changes = event in ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.truncate", "shutil.rmtree", "os.symlink")
+        if writes or changes:
+            target = args[1] if event in ("os.rename", "os.symlink") else args[0]
+            if isinstance(target, (str, bytes, os.PathLike)) and not inside(target) and target != os.devnull:
+                raise PermissionError("%s: nothing is written outside of the check's folder" % event)
+
+    sys.addaudithook(watch)
+    trace.clear()

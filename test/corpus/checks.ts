@@ -1,0 +1,106 @@
+// `npm run corpus:checks -- --list FILE --repositories DIR [--only KIND] [--json FILE] [--no-run]`: converts real sources, checks
+// each conversion, and prints the table of levels by platform. Exit 1 when a check fails or the importer throws.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type CheckCase, checkImported } from '../../emulator/cli/import-check/check-imported.ts';
+import { importApp } from '../../emulator/import/import-app.ts';
+import type { ImportedApp } from '../../emulator/import/platform.ts';
+import type { Level } from '../../emulator/import/report.ts';
+import { staticChecks } from '../../emulator/import/static-checks.ts';
+import { testParser } from '../../emulator/import/testing/test-parser.ts';
+import { testPython } from '../support/python.ts';
+import { type CorpusEntry, readCorpus } from './read-corpus.ts';
+
+interface Outcome {
+  entry: CorpusEntry;
+  app: ImportedApp | null;
+  ms: number;
+  checks: { check: string; ok: boolean; detail: string }[];
+}
+
+const { values: options } = parseArgs({
+  options: {
+    list: { type: 'string' },
+    repositories: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    'no-run': { type: 'boolean' },
+  },
+});
+if (options.list === undefined || options.repositories === undefined) {
+  process.stderr.write(
+    'usage: npm run corpus:checks -- --list FILE --repositories DIR [--only KIND] [--json FILE] [--no-run]\n',
+  );
+  process.exit(2);
+}
+const parser = await testParser();
+const { entries, absent } = readCorpus(options.list, options.repositories);
+const outcomes = entries
+  .filter(({ kind }) => options.only === undefined || kind === options.only)
+  .map((entry): Outcome => {
+    const started = performance.now();
+    try {
+      const app = importApp(entry.folder, { from: entry.platform, entry: entry.entry }, parser);
+      const ms = performance.now() - started;
+      return { entry, app, ms, checks: staticChecks(entry.folder, app, parser) };
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { entry, app: null, ms: performance.now() - started, checks: [{ check: 'converts', ok: false, detail }] };
+    }
+  });
+
+if (!options['no-run']) {
+  const work = mkdtempSync(path.join(tmpdir(), 'windtunnel-corpus-'));
+  const cases = outcomes.flatMap(({ entry, app }): CheckCase[] =>
+    app ? [{ name: entry.name, folder: entry.folder, app }] : [],
+  );
+  try {
+    for await (const { name, checks } of checkImported(cases, await testPython(), work, new AbortController().signal)) {
+      outcomes.find(({ entry }) => entry.name === name)!.checks.push(...checks);
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+for (const { entry, app, checks } of outcomes) {
+  const blocked = app?.report.findings.filter(({ level }) => level === 'BLOCKED') ?? [];
+  for (const { reason } of blocked) say(`BLOCKED  ${entry.name}: ${reason}`);
+  for (const { check, ok, detail } of checks) if (!ok) say(`FAILED   ${entry.name}: ${check}: ${detail}`);
+}
+say('');
+say('platform      files  absent  threw  blocked  converted     OK  CHECK  TODO  same/compared  slowest');
+for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
+  const own = outcomes.filter(({ entry }) => entry.kind === kind);
+  const level = (name: Level): number => own.reduce((sum, { app }) => sum + (app?.report.levels[name] ?? 0), 0);
+  const behaviours = own.flatMap(({ checks }) => checks.filter(({ check }) => check === 'behaviour'));
+  const cells = [
+    kind.padEnd(12),
+    String(own.length).padStart(6),
+    String(kind === 'modal' || kind === 'cog' || kind.startsWith('runpod') ? absent.length : 0).padStart(7),
+    String(own.filter(({ app }) => app === null).length).padStart(6),
+    String(own.filter(({ app }) => app && app.report.levels.BLOCKED > 0).length).padStart(8),
+    String(own.filter(({ app }) => app && app.files.length > 0).length).padStart(10),
+    String(level('OK')).padStart(6),
+    String(level('CHECK')).padStart(6),
+    String(level('TODO')).padStart(5),
+    `${behaviours.filter(({ ok }) => ok).length}/${behaviours.length}`.padStart(14),
+    `${Math.max(...own.map(({ ms }) => ms)).toFixed(0)} ms`.padStart(8),
+  ];
+  say(cells.join(' '));
+}
+for (const name of absent) say(`absent   ${name}`);
+if (options.json !== undefined) {
+  const rows = outcomes.map(({ entry, app, ms, checks }) => ({
+    name: entry.name,
+    kind: entry.kind,
+    levels: app?.report.levels ?? null,
+    ms,
+    checks,
+  }));
+  writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+}
+process.exitCode = outcomes.some(({ checks }) => checks.some(({ ok }) => !ok)) ? 1 : 0;
