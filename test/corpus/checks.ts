@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { type CheckCase, checkImported } from '../../emulator/cli/import-check/check-imported.ts';
 import { importApp } from '../../emulator/import/import-app.ts';
 import type { ImportedApp } from '../../emulator/import/platform.ts';
-import type { Level } from '../../emulator/import/report.ts';
+import { type Level, LevelSchema } from '../../emulator/import/report.ts';
 import { staticChecks } from '../../emulator/import/static-checks.ts';
 import { testParser } from '../../emulator/import/testing/test-parser.ts';
 import { testPython } from '../support/python.ts';
@@ -72,7 +72,9 @@ for (const { entry, app, checks } of outcomes) {
   for (const { check, ok, detail } of checks) if (!ok) say(`FAILED   ${entry.name}: ${check}: ${detail}`);
 }
 say('');
-say('platform      files  absent  threw  blocked  converted     OK  CHECK  TODO  same/compared  slowest');
+say(
+  `platform      files  threw  blocked  converted ${LevelSchema.options.map((name) => name.padStart(7)).join(' ')}  same/compared  slowest`,
+);
 for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
   const own = outcomes.filter(({ entry }) => entry.kind === kind);
   const level = (name: Level): number => own.reduce((sum, { app }) => sum + (app?.report.levels[name] ?? 0), 0);
@@ -80,13 +82,10 @@ for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
   const cells = [
     kind.padEnd(12),
     String(own.length).padStart(6),
-    String(kind === 'modal' || kind === 'cog' || kind.startsWith('runpod') ? absent.length : 0).padStart(7),
     String(own.filter(({ app }) => app === null).length).padStart(6),
     String(own.filter(({ app }) => app && app.report.levels.BLOCKED > 0).length).padStart(8),
     String(own.filter(({ app }) => app && app.files.length > 0).length).padStart(10),
-    String(level('OK')).padStart(6),
-    String(level('CHECK')).padStart(6),
-    String(level('TODO')).padStart(5),
+    ...LevelSchema.options.map((name) => String(level(name)).padStart(7)),
     `${behaviours.filter(({ ok }) => ok).length}/${behaviours.length}`.padStart(14),
     `${Math.max(...own.map(({ ms }) => ms)).toFixed(0)} ms`.padStart(8),
   ];

@@ -44,6 +44,7 @@ export async function* checkImported(
     PYTHONDONTWRITEBYTECODE: '1',
     PYTHONHASHSEED: '0',
   };
+  mkdirSync(work, { recursive: true });
   const child = spawn(python, [script], { cwd: work, env, signal, stdio: ['pipe', 'pipe', 'pipe'] });
   let problems = '';
   child.stderr.on('data', (chunk: Buffer) => {
