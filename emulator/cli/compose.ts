@@ -25,6 +25,7 @@ import { assetUrl } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import { DisposableStore } from '../core/disposable.ts';
 import type { Log } from '../core/log.ts';
+import { systemGpuProbes } from '../engines/gpus/detect-gpus.ts';
 import { createProcessEngine } from '../engines/process/process-engine.ts';
 import { createEnvironments } from '../environments/create-environments.ts';
 import { describeApp } from '../environments/describe.ts';
@@ -41,6 +42,7 @@ import { openStore } from '../store/open-store.ts';
 import { makeCaBundles } from './ca-bundles.ts';
 import { dockerParts } from './docker-parts.ts';
 import { originalEnv } from './exec-env.ts';
+import { gpuSlots } from './gpu-slots.ts';
 import { tightenHeap } from './heap-limits.ts';
 import { collectWhenIdle } from './idle-collector.ts';
 import { openLogFile } from './log-file.ts';
@@ -175,6 +177,7 @@ async function assemble(
     builder: docker.builder,
   });
 
+  const gpus = await gpuSlots(config.gpus ?? {}, systemGpuProbes(env));
   const runnerKeys = new Map<string, string>();
   const fleet = createFleet({
     store,
@@ -191,6 +194,8 @@ async function assemble(
       return { ...roots.files, FAL_KEY: key };
     },
     redact: (text) => redactor.redact(text),
+    constants: config.platform ?? {},
+    gpus,
     failpoints: faults.failpoints,
   });
   resources.add(fleet);
@@ -250,7 +255,10 @@ async function assemble(
   const launcher = new AppLauncher({
     workspace,
     owner,
-    machine: { gpu: findGpu(host), containerGpus: docker.containerGpus },
+    machine: {
+      gpu: gpus.cards[0]?.name ?? (config.gpus?.devices ? null : findGpu(host)),
+      containerGpus: docker.containerGpus,
+    },
     defaultEngine: config.engine ?? 'auto',
     // Read anew each time: a change of the file counts without a restart.
     envFiles: () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file)),

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { PlatformSchema } from './platform.ts';
 
 /** `windtunnel.jsonc` in the workspace. Unknown keys are errors, so that a typing slip is not ignored. */
 export const ConfigSchema = z.strictObject({
@@ -74,6 +75,39 @@ export const ConfigSchema = z.strictObject({
       ),
     }),
   ),
+  gpus: z.optional(
+    z.strictObject({
+      devices: z.optional(
+        z
+          .array(
+            z.strictObject({
+              id: z.string().check(z.describe('What a runner is given: a UUID, an index or a CDI name.')),
+              name: z.optional(z.string()),
+              memoryGB: z.optional(z.number().check(z.positive())),
+            }),
+          )
+          .check(z.describe('GPUs that runners may have, in place of those that are found. [] hides them all.')),
+      ),
+      runnersPerGpu: z.optional(
+        z
+          .int()
+          .check(
+            z.minimum(1),
+            z.describe("Runners that share one GPU. Default: 1, as in production, where a runner's GPUs are its own."),
+          ),
+      ),
+      memory: z.optional(
+        z
+          .enum(['required', 'ignored'])
+          .check(
+            z.describe(
+              'Whether a GPU must have the memory of the card that machine_type names. Default: required; an app that fits none is refused.',
+            ),
+          ),
+      ),
+    }),
+  ),
+  platform: z.optional(PlatformSchema),
   watch: z.optional(
     z.strictObject({
       ignore: z.optional(z.array(z.string()).check(z.describe('Globs of files whose change reloads nothing.'))),

@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   E_PYTHON_NO_VENV: ['user', 'The Python that was found cannot make virtual environments.'],
   E_REQUIREMENTS: ['user', 'The requirements of the app cannot be installed.'],
   E_DISK_FULL: ['user', 'The disk is full.'],
+  E_GPU_DEMAND: ['user', 'The app asks for GPUs that this machine does not have.'],
   E_PLATFORM: ['user', 'This operating system is not supported.'],
   // docker
   E_DOCKER_MISSING: ['user', 'No Docker is installed, or none that can be found.'],

@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './events.ts';
 export * from './image.ts';
 export * from './limits.ts';
+export * from './platform.ts';
 export * from './record.ts';
 export * from './request.ts';
 export * from './runner.ts';

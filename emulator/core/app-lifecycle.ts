@@ -6,13 +6,15 @@ import {
   beginRunner,
   changeRunner,
   clearRunnerDue,
+  demand,
   drainRunner,
   forgetRunner,
   settleRunner,
   stopRunner,
 } from './app-runners.ts';
-import type { Runner, Turn } from './app-state.ts';
+import { type Runner, runnerState, type Turn } from './app-state.ts';
 import { startBackoffSeconds } from './platform-constants.ts';
+import { desiredRunners } from './scaling.ts';
 
 const SECOND = 1000;
 
@@ -47,8 +49,7 @@ export function launched(turn: Turn, runner: Runner): void {
 export function reachedPhase(turn: Turn, runner: Runner, phase: StartPhase, detail: string): void {
   if (runner.phase !== 'starting' || phase === 'ready') return;
   runner.startPhase = phase;
-  const state = phase === 'installing' ? 'PENDING' : 'SETUP';
-  turn.effects.push({ type: 'runnerState', runner: runner.id, state, phase, reason: detail });
+  turn.effects.push({ type: 'runnerState', runner: runner.id, state: runnerState(runner), phase, reason: detail });
 }
 
 /** Its server is up. Where the app has a health check of its own, that decides. */
@@ -67,6 +68,7 @@ function serves(turn: Turn, runner: Runner): void {
   scheduleCheck(turn, runner);
   state.failures = 0;
   state.retryAt = 0;
+  state.failureDelay = null;
   state.lastError = null;
   if (state.next?.runner === runner) {
     // It stands in for runners that were kept alive, so it is kept as long as they would have been.
@@ -117,8 +119,8 @@ export function startupTimedOut(turn: Turn, runner: Runner): void {
   failed(turn, runner, error.toJSON());
 }
 
-/** No memory for one more: without it where runners serve already, in its turn where it was to replace them. */
-export function denied(turn: Turn, runner: Runner): void {
+/** No room for one more: without it where runners serve already, in its turn where it was to replace them. */
+export function denied(turn: Turn, runner: Runner, lack: 'memory' | 'gpu', detail: string): void {
   const { state } = turn;
   const revision = runner.revision;
   const wasNext = state.next?.runner === runner;
@@ -128,9 +130,11 @@ export function denied(turn: Turn, runner: Runner): void {
     runner: runner.id,
     state: 'TERMINATED',
     phase: null,
-    reason: 'no memory free',
+    reason: detail,
   });
-  state.noRoomUntil = turn.now + state.constants.roomRetrySeconds * SECOND;
+  const { constants } = state;
+  if (lack === 'memory') state.noRoomUntil = turn.now + constants.roomRetrySeconds * SECOND;
+  else state.noGpuUntil = turn.now + constants.schedulingRetrySeconds * SECOND;
   if (!wasNext) return;
   state.next = null;
   replaceAfterDrain(turn, revision);
@@ -181,10 +185,23 @@ export function stopAsked(turn: Turn, runner: Runner, graceSeconds: number | nul
   stopRunner(turn, runner, 'stopped by the user', graceSeconds ?? undefined);
 }
 
+export function roomFreed(turn: Turn): void {
+  turn.state.noRoomUntil = 0;
+  turn.state.noGpuUntil = 0;
+}
+
+/** Another app wants what the runner has: keep_alive alone does not hold it. */
+export function yieldAsked(turn: Turn, runner: Runner, reason: string): void {
+  const { state } = turn;
+  if (runner.phase !== 'ready' || runner.inFlight.size > 0) return;
+  const needed = state.current === null ? 0 : desiredRunners(state.current.settings, demand(state));
+  if (runner.cohort !== 'current' || state.counts.live > needed) stopRunner(turn, runner, reason);
+}
+
 /** Someone wants a runner now. */
 export function start(turn: Turn): void {
   turn.state.retryAt = 0;
-  turn.state.noRoomUntil = 0;
+  roomFreed(turn);
   turn.state.warm = turn.state.current !== null && turn.state.counts.serving === 0;
 }
 
@@ -214,7 +231,8 @@ function adopt(turn: Turn, revision: Revision): void {
   state.current = revision;
   state.failures = 0;
   state.retryAt = 0;
-  state.noRoomUntil = 0;
+  roomFreed(turn);
+  state.failureDelay = null;
   state.lastError = null;
 }
 
@@ -252,6 +270,7 @@ function noteStartFailure(turn: Turn, runner: Runner, error: SerializedError): v
     state.failures++;
     state.retryAt = now + startBackoffSeconds(state.failures, state.constants) * SECOND;
   }
+  state.failureDelay = { runner: runner.id, revision: runner.revision.id, phase: runner.startPhase, since: now };
   effects.push({ type: 'startFailed', revision: runner.revision.id, error, retryAt: state.retryAt });
   const reason = `next start in ${Math.ceil((state.retryAt - now) / SECOND)} s`;
   effects.push({ type: 'runnerState', runner: runner.id, state: 'FAILURE_DELAY', phase: runner.startPhase, reason });

@@ -75,7 +75,7 @@ class Model {
     const knobs = { maxConcurrency: max, maxMultiplexing: slots, requestTimeout: 50, startupTimeout: 40 };
     this.send({
       type: 'configure',
-      revision: { id: `v${++this.revisions}`, settings: { ...settings, ...knobs }, exclusive: false },
+      revision: { id: `v${++this.revisions}`, settings: { ...settings, ...knobs }, exclusive: false, image: false },
     });
   }
 
@@ -257,7 +257,7 @@ function act(model: Model, [kind, choice]: Op): void {
       if (!starting) return;
       if (model.runners.get(starting)!.optional && choice % 2 === 0) {
         model.runners.delete(starting);
-        model.send({ type: 'runnerDenied', runner: starting });
+        model.send({ type: 'runnerDenied', runner: starting, lack: 'memory', detail: '' });
       } else {
         model.send({ type: 'runnerLaunched', runner: starting });
         if (choice % 3 === 0) model.send({ type: 'runnerFailed', runner: starting, error: boom });

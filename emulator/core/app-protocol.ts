@@ -8,6 +8,8 @@ export interface Revision {
   settings: EffectiveSettings;
   /** Its server binds a port of its own, so that only one runner can exist at a time. */
   exclusive: boolean;
+  /** Its environment is an image, which is pulled or built before a runner can start. */
+  image: boolean;
 }
 
 /** A request that enters the queue: a stored one, or a direct call that waits for a slot. */
@@ -50,8 +52,12 @@ export type AppEvent =
   | { type: 'runnerPhase'; runner: string; phase: StartPhase; detail: string }
   | { type: 'runnerReady'; runner: string }
   | { type: 'runnerFailed'; runner: string; error: SerializedError }
-  /** No memory for a runner whose start was optional; it does not exist. */
-  | { type: 'runnerDenied'; runner: string }
+  /** No memory for a runner whose start was optional, or no GPU that is free; it does not exist. */
+  | { type: 'runnerDenied'; runner: string; lack: 'memory' | 'gpu'; detail: string }
+  /** What another runner had may be free now: starts that were denied are tried again at once. */
+  | { type: 'roomFreed' }
+  /** Another app needs what this runner has: it goes if it is idle and nothing holds it but its keep_alive. */
+  | { type: 'yieldRunner'; runner: string; reason: string }
   | { type: 'runnerExited'; runner: string; error: SerializedError | null }
   | { type: 'runnerProbed'; runner: string; alive: boolean }
   /** Answer to `checkHealth`. `detail`: why it is not healthy. */

@@ -68,7 +68,8 @@ export function stopHealthChecks(state: AppState, runner: Runner): void {
 }
 
 export function stopRunner(turn: Turn, runner: Runner, reason: string, graceSeconds?: number): void {
-  const grace = graceSeconds ?? runner.revision.settings.terminationGracePeriod;
+  const wanted = graceSeconds ?? runner.revision.settings.terminationGracePeriod;
+  const grace = Math.min(wanted, turn.state.constants.terminationGraceMaxSeconds);
   if (runner.phase !== 'stopping') {
     clearRunnerDue(turn.state, runner);
     stopHealthChecks(turn.state, runner);

@@ -1,4 +1,4 @@
-import type { AppId, Priority, SerializedError, StartPhase } from '../contract/index.ts';
+import type { AppId, Priority, RunnerState, SerializedError, StartPhase } from '../contract/index.ts';
 import type { AppEffect, Arrival, Revision } from './app-protocol.ts';
 import { type Deadline, DeadlineHeap } from './deadline-heap.ts';
 import { PLATFORM_CONSTANTS, type PlatformConstants } from './platform-constants.ts';
@@ -91,6 +91,14 @@ export interface RunnerCounts {
   old: number;
 }
 
+/** A runner that did not start, shown as FAILURE_DELAY until the next one may. */
+export interface FailureDelay {
+  runner: string;
+  revision: string;
+  phase: StartPhase | null;
+  since: number;
+}
+
 /** One app: queue, runners and revisions. Changed in place by `step` alone. */
 export interface AppState {
   readonly id: AppId;
@@ -115,7 +123,11 @@ export interface AppState {
   failures: number;
   /** No start before this; ms. */
   retryAt: number;
+  /** The runner whose failed start is waited for until then. */
+  failureDelay: FailureDelay | null;
+  /** No optional start before this, for want of memory, and no start at all, for want of a GPU; ms. */
   noRoomUntil: number;
+  noGpuUntil: number;
   rescale: Deadline<Due> | null;
   /** A runner is wanted although no request asks for one. */
   warm: boolean;
@@ -147,7 +159,9 @@ export function createAppState(
     running: 0,
     failures: 0,
     retryAt: 0,
+    failureDelay: null,
     noRoomUntil: 0,
+    noGpuUntil: 0,
     rescale: null,
     warm: false,
     closing: false,
@@ -220,4 +234,25 @@ export function waitingCount(state: AppState): number {
 /** When `step` wants a tick; ms, null for never. */
 export function nextDeadline(state: AppState): number | null {
   return state.deadlines.peek()?.at ?? null;
+}
+
+/** The state of a runner as fal names it (docs: deployment/runners). */
+export function runnerState(runner: Runner): RunnerState {
+  switch (runner.phase) {
+    case 'starting':
+      if (runner.startPhase === null) return 'PENDING';
+      if (runner.startPhase !== 'installing') return 'SETUP';
+      return runner.revision.image ? 'DOCKER_PULL' : 'PENDING';
+    case 'draining':
+      return 'DRAINING';
+    case 'stopping':
+      return 'TERMINATING';
+    default:
+      return runner.inFlight.size > 0 ? 'RUNNING' : 'IDLE';
+  }
+}
+
+/** The failed start that is being waited for, null when the next one may begin. */
+export function failureDelay(state: AppState, now: number): FailureDelay | null {
+  return now < state.retryAt && state.counts.live === 0 ? state.failureDelay : null;
 }

@@ -287,7 +287,7 @@ describe('a new revision', () => {
     const app = serving({ maxConcurrency: 1 });
     app.arrive('a');
     app.configure('v2');
-    expect(stopped(app.send({ type: 'runnerDenied', runner: 'r2' }))).toEqual([]);
+    expect(stopped(app.send({ type: 'runnerDenied', runner: 'r2', lack: 'memory', detail: '' }))).toEqual([]);
     expect(dispatched(app.arrive('b'))).toEqual([]);
     expect(stopped(app.end('a'))).toEqual(['r1']);
     expect(of(app.exit('r1'), 'startRunner')).toMatchObject([{ revision: 'v2', optional: false }]);

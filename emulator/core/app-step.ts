@@ -29,6 +29,9 @@ function handle(turn: Turn, event: AppEvent): void {
     case 'start':
       lifecycle.start(turn);
       return;
+    case 'roomFreed':
+      lifecycle.roomFreed(turn);
+      return;
     case 'remove':
       lifecycle.remove(turn);
       return;
@@ -75,7 +78,10 @@ function handleRunner(turn: Turn, event: Extract<AppEvent, { runner: string }>):
       lifecycle.failed(turn, runner, event.error);
       return;
     case 'runnerDenied':
-      lifecycle.denied(turn, runner);
+      lifecycle.denied(turn, runner, event.lack, event.detail);
+      return;
+    case 'yieldRunner':
+      lifecycle.yieldAsked(turn, runner, event.reason);
       return;
     case 'runnerExited':
       lifecycle.exited(turn, runner, event.error);
@@ -174,5 +180,5 @@ function earliestStart(turn: Turn): number {
   // scaling_delay holds back only what a waiting request asks for, not min_concurrency, the buffer or a warm start.
   const forRequests = head && !state.warm && state.counts.live >= desiredRunners(settings, 0);
   const delayed = forRequests ? head.arrivedAt + settings.scalingDelay * SECOND : 0;
-  return Math.max(state.retryAt, room, delayed);
+  return Math.max(state.retryAt, state.noGpuUntil, room, delayed);
 }

@@ -21,7 +21,8 @@ export const MACHINE_TYPES: Readonly<Record<string, MachineType>> = {
   M: cpu(2, 2 * GB),
   L: cpu(4, 15 * GB),
   XL: cpu(8, 30 * GB),
-  GPU: gpu(40),
+  // Any card: the name says no more.
+  GPU: gpu(0),
   'GPU-A100': gpu(40),
   'GPU-L40': gpu(48),
   'GPU-H100': gpu(80),
@@ -33,6 +34,11 @@ export const MACHINE_TYPES: Readonly<Record<string, MachineType>> = {
   'GPU-RTX5090': gpu(32),
   'GPU-B300': gpu(288),
 };
+
+/** A machine type by its name, whatever its case; null for one that is not known. */
+export function machineType(name: string): MachineType | null {
+  return MACHINE_TYPES[name.toUpperCase()] ?? null;
+}
 
 export interface ChosenMachine {
   name: string;

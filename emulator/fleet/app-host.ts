@@ -1,33 +1,25 @@
 import type { AppId, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
-import type { AppEffect, AppEvent, EndError, Revision } from '../core/app-protocol.ts';
+import type { AppEffect, AppEvent, Revision } from '../core/app-protocol.ts';
 import { type AppState, createAppState, nextDeadline, waitingCount } from '../core/app-state.ts';
 import { step } from '../core/app-step.ts';
 import type { Timer } from '../core/clock.ts';
 import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
+import { gpuDemands } from '../core/gpu-slots.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
-import type { RetryBudgets } from '../core/retry-policy.ts';
 import type { AppDefinition } from './fleet.ts';
 import { isExclusive } from './notices.ts';
 import type { FleetContext } from './options.ts';
+import type { RequestWork } from './request-work.ts';
 import { RunnerHost } from './runner-host.ts';
 
-/** Carries out what the core decides about requests. */
-export interface RequestWork {
-  dispatch(host: AppHost, id: string, runner: RunnerHost, attempt: number): void;
-  abort(id: string, attempt: number, error: string): void;
-  cancelOnRunner(id: string, runner: RunnerHost): void;
-  requeue(id: string, reason: string, spent: Readonly<RetryBudgets>): void;
-  accept(id: string): void;
-  end(id: string, error: EndError, detail: string): void;
-  refuse(id: string, error: SerializedError): void;
-  /** A line that a runner printed while it worked on `request`. False: no request of that id is known. */
-  log(request: string, line: LogLine): boolean;
-  /** The app is done with it: there are no more lines of it. */
-  requestEnded(request: string): void;
-  /** No more lines of any of its requests either. */
-  runnerGone(runner: string): void;
+/** What an app's runners mean to those of other apps. */
+export interface Neighbors {
+  /** Nothing of it is left. */
+  runnerGone(runner: RunnerHost): void;
+  /** The app needs GPUs that these runners have. */
+  gpusWanted(app: AppId, holders: readonly string[]): void;
 }
 
 interface Settling {
@@ -42,7 +34,7 @@ export class AppHost {
   readonly runners = new Map<string, RunnerHost>();
   private readonly context: FleetContext;
   private readonly work: RequestWork;
-  private readonly onRunnerGone: (runner: RunnerHost) => void;
+  private readonly neighbors: Neighbors;
   private readonly definitions = new Map<string, AppDefinition>();
   private readonly registering = new Map<string, Settling>();
   private readonly starting = new Set<Settling>();
@@ -52,11 +44,11 @@ export class AppHost {
   /** Largest memory of a runner of this app so far, bytes. */
   private peakMemory: number | null = null;
 
-  constructor(id: AppId, context: FleetContext, work: RequestWork, onRunnerGone: (runner: RunnerHost) => void) {
+  constructor(id: AppId, context: FleetContext, work: RequestWork, neighbors: Neighbors) {
     this.id = id;
     this.context = context;
     this.work = work;
-    this.onRunnerGone = onRunnerGone;
+    this.neighbors = neighbors;
     this.state = createAppState(id, context.newId, context.constants);
   }
 
@@ -89,6 +81,7 @@ export class AppHost {
       id: definition.revision,
       settings: effectiveSettings(definition.settings, definition.kind),
       exclusive: isExclusive(definition),
+      image: definition.engine === 'docker',
     };
     const settled = new Promise<void>((resolve, reject) => {
       this.registering.set(definition.revision, { resolve, reject });
@@ -222,10 +215,18 @@ export class AppHost {
   private startRunner(id: string, revision: string, optional: boolean): void {
     const definition = this.definitions.get(revision)!;
     if (optional && !this.roomFor(definition)) {
-      this.apply({ type: 'runnerDenied', runner: id });
+      this.apply({ type: 'runnerDenied', runner: id, lack: 'memory', detail: 'no memory free' });
       return;
     }
-    const runner: RunnerHost = new RunnerHost(id, definition, this.context, {
+    const { gpus } = this.context;
+    const place = gpus.take(id, gpuDemands(definition.settings));
+    if (place.kind === 'busy') {
+      const detail = `no GPU is free for it: ${place.holders.length} runners have those that would do`;
+      this.apply({ type: 'runnerDenied', runner: id, lack: 'gpu', detail });
+      this.neighbors.gpusWanted(this.id, place.holders);
+      return;
+    }
+    const runner: RunnerHost = new RunnerHost(id, definition, place, this.context, {
       launched: () => this.apply({ type: 'runnerLaunched', runner: id }),
       phase: (phase, detail) => this.apply({ type: 'runnerPhase', runner: id, phase, detail }),
       ready: () => this.apply({ type: 'runnerReady', runner: id }),
@@ -242,7 +243,7 @@ export class AppHost {
     this.work.runnerGone(runner.id);
     this.peakMemory = Math.max(this.peakMemory ?? 0, runner.peakMemoryBytes ?? 0) || null;
     this.context.bus.emit({ type: 'runner.exit', app: this.id, runner: runner.id, exit });
-    this.onRunnerGone(runner);
+    this.neighbors.runnerGone(runner);
     this.apply({ type: 'runnerExited', runner: runner.id, error: exit.error });
   }
 

@@ -1,6 +1,7 @@
 import type { AppId, LogLine } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
-import { type Runner, waitingCount } from '../core/app-state.ts';
+import { failureDelay, type Runner, runnerState, waitingCount } from '../core/app-state.ts';
+import { gpuDemands } from '../core/gpu-slots.ts';
 import type { AppHost } from './app-host.ts';
 import type { AppDefinition, Apps, AppView, RunnerView } from './fleet.ts';
 import type { LogRing } from './log-lines.ts';
@@ -30,8 +31,9 @@ export class AppsService implements Apps {
   async register(definition: AppDefinition, reason: string): Promise<void> {
     this.mustBeOpen();
     const { id: app, revision, file, symbol } = definition;
+    const { bus, gpus } = this.context;
+    gpus.check(gpuDemands(definition.settings), app);
     const host = this.hostFor(app);
-    const { bus } = this.context;
     if (host.definition) bus.emit({ type: 'app.reload', app, revision, reason });
     else bus.emit({ type: 'app.registered', app, revision, file, symbol });
     this.notify(definition);
@@ -59,12 +61,12 @@ export class AppsService implements Apps {
   }
 
   list(): AppView[] {
-    return [...this.hosts.values()].flatMap((host) => (host.definition ? [viewOf(host, host.definition)] : []));
+    return [...this.hosts.values()].flatMap((host) => this.viewOf(host) ?? []);
   }
 
   get(app: AppId): AppView | undefined {
     const host = this.hosts.get(app);
-    return host?.definition && viewOf(host, host.definition);
+    return host && this.viewOf(host);
   }
 
   resolve(owner: string, name: string): AppId | undefined {
@@ -92,12 +94,16 @@ export class AppsService implements Apps {
     return this.deadLogs.get(id)?.all() ?? [];
   }
 
+  private viewOf(host: AppHost): AppView | undefined {
+    return host.definition && viewOf(host, host.definition, this.context.clock.now());
+  }
+
   private mustBeOpen(): void {
     if (this.closed) throw new WindtunnelError('E_CANCELLED', 'The emulator is stopping');
   }
 
   private notify(definition: AppDefinition): void {
-    for (const { code, message } of registrationNotices(definition, this.context.host)) {
+    for (const { code, message } of registrationNotices(definition, this.context)) {
       // Once: an app is registered anew with every save.
       if (this.told.has(message)) continue;
       this.told.add(message);
@@ -116,7 +122,7 @@ export class AppsService implements Apps {
   }
 }
 
-function viewOf(host: AppHost, definition: AppDefinition): AppView {
+function viewOf(host: AppHost, definition: AppDefinition, now: number): AppView {
   const { state } = host;
   const { id, revision, file, symbol, engine, endpoints, settings } = definition;
   const runners = [...state.runners.values()];
@@ -130,7 +136,7 @@ function viewOf(host: AppHost, definition: AppDefinition): AppView {
     settings,
     queued: waitingCount(state) - state.directWaiters.size,
     running: runners.reduce((sum, runner) => sum + runner.inFlight.size, 0),
-    runners: runners.map((runner) => runnerView(host, runner)),
+    runners: [...runners.map((runner) => runnerView(host, runner)), ...delayedView(host, now)],
     lastError: state.lastError,
   };
 }
@@ -141,7 +147,7 @@ function runnerView(host: AppHost, runner: Runner): RunnerView {
     id: runner.id,
     app: host.id,
     revision: runner.revision.id,
-    state: stateName(runner),
+    state: runnerState(runner),
     phase: runner.phase === 'starting' ? runner.startPhase : null,
     inFlight: runner.inFlight.size,
     slots: runner.slots,
@@ -151,15 +157,11 @@ function runnerView(host: AppHost, runner: Runner): RunnerView {
   };
 }
 
-function stateName(runner: Runner): RunnerView['state'] {
-  switch (runner.phase) {
-    case 'starting':
-      return runner.startPhase === null || runner.startPhase === 'installing' ? 'PENDING' : 'SETUP';
-    case 'draining':
-      return 'DRAINING';
-    case 'stopping':
-      return 'TERMINATING';
-    default:
-      return runner.inFlight.size > 0 ? 'RUNNING' : 'IDLE';
-  }
+/** A start that failed, while the next one is waited for. */
+function delayedView(host: AppHost, now: number): RunnerView[] {
+  const delay = failureDelay(host.state, now);
+  if (delay === null || host.state.runners.has(delay.runner)) return [];
+  const { runner: id, revision, phase, since: startedAt } = delay;
+  const nothing = { inFlight: 0, slots: 0, memoryBytes: null, hints: [] };
+  return [{ id, app: host.id, revision, state: 'FAILURE_DELAY', phase, startedAt, ...nothing }];
 }

@@ -88,7 +88,7 @@ describe('a runner', () => {
     runner!.hooks.onLog({ request: null, level: 'STDERR', message: 'ü'.repeat(20_000), at: 0 });
     runner!.hooks.onLog({ request: 'a direct one', level: 'INFO', message: 'mine', at: 0 });
     runner!.crash();
-    await f.until(() => view().runners.length === 0);
+    await f.until(() => view().runners[0]?.state === 'FAILURE_DELAY');
     const lines = f.fleet.apps.runnerLogs(runner!.id);
     expect(lines.map((line) => line.message.slice(0, 12))).toEqual(['key [secret]', 'ü'.repeat(12), 'mine']);
     expect(lines[0]?.timestamp).toBe('1970-01-01T00:00:00.000Z');

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { AppId } from '../contract/index.ts';
 import { DisposableStore } from '../core/disposable.ts';
 import { noFailpoints } from '../core/failpoints.ts';
-import { PLATFORM_CONSTANTS } from '../core/platform-constants.ts';
-import { AppHost, type RequestWork } from './app-host.ts';
+import { GpuSlots } from '../core/gpu-slots.ts';
+import { platformConstants } from '../core/platform-constants.ts';
+import { AppHost } from './app-host.ts';
 import { AppsService } from './apps-service.ts';
 import { DirectCalls } from './direct-calls.ts';
 import type { Fleet } from './fleet.ts';
@@ -11,6 +12,8 @@ import type { FleetContext, FleetOptions } from './options.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuedWork } from './queued-work.ts';
 import { RequestRecords } from './request-records.ts';
+import type { RequestWork } from './request-work.ts';
+import type { RunnerHost } from './runner-host.ts';
 import { thisMachine } from './this-machine.ts';
 import { Watchers } from './watchers.ts';
 
@@ -26,8 +29,9 @@ export function createFleet(options: FleetOptions): Fleet {
     host: thisMachine,
     failpoints: noFailpoints,
     newId: randomUUID,
+    gpus: new GpuSlots([]),
     ...options,
-    constants: { ...PLATFORM_CONSTANTS, ...options.constants },
+    constants: platformConstants(options.constants ?? {}),
   };
   const { clock, store, log } = context;
   const resources = new DisposableStore();
@@ -42,8 +46,19 @@ export function createFleet(options: FleetOptions): Fleet {
   const queue = new QueueService(context, queued, watchers, hostOf);
   const work = routeWork(queued, direct);
 
+  const runnerGone = (runner: RunnerHost) => {
+    apps.keepLogs(runner.id, runner.logs);
+    if (context.gpus.free(runner.id)) for (const host of hosts.values()) host.apply({ type: 'roomFreed' });
+  };
+  const gpusWanted = (app: AppId, holders: readonly string[]) => {
+    const reason = `its GPU is needed by ${app}`;
+    for (const host of hosts.values()) {
+      if (host.id === app) continue;
+      for (const runner of holders) host.apply({ type: 'yieldRunner', runner, reason });
+    }
+  };
   const hostFor = (app: AppId): AppHost => {
-    const host = hosts.get(app) ?? new AppHost(app, context, work, (runner) => apps.keepLogs(runner.id, runner.logs));
+    const host = hosts.get(app) ?? new AppHost(app, context, work, { runnerGone, gpusWanted });
     hosts.set(app, host);
     return host;
   };

@@ -1,5 +1,6 @@
 import type { AppSettings, RunnerLimits } from '../contract/index.ts';
 import { effectiveSettings } from '../core/effective-settings.ts';
+import { type GpuSlots, gpuDemands } from '../core/gpu-slots.ts';
 import { chooseMachine, MACHINE_TYPES } from '../core/machine-types.ts';
 import type { AppDefinition } from './fleet.ts';
 
@@ -11,7 +12,6 @@ export interface Notice {
 /** Settings that are taken and change nothing here, and why. Said once an app that sets them, and in docs/fidelity.md. */
 export const WITHOUT_EFFECT = {
   regions: 'all runners are on this machine',
-  numGpus: 'an app sees the GPUs that this machine has',
   metricsPort: 'nobody collects metrics',
   dataMounts: 'all apps share one /data',
 } as const satisfies Partial<Record<keyof AppSettings, string>>;
@@ -22,7 +22,10 @@ export function isExclusive({ engine, settings, payload }: AppDefinition): boole
 }
 
 /** What differs here from production for an app that is registered. */
-export function registrationNotices(definition: AppDefinition, host: RunnerLimits): Notice[] {
+export function registrationNotices(
+  definition: AppDefinition,
+  { host, gpus }: { host: RunnerLimits; gpus: GpuSlots },
+): Notice[] {
   const { id, settings, kind } = definition;
   const notices: Notice[] = [];
   const machine = chooseMachine(settings.machineTypes, host);
@@ -35,6 +38,18 @@ export function registrationNotices(definition: AppDefinition, host: RunnerLimit
   if (isExclusive(definition) && max > 1) {
     const message = `${id} binds its port itself, so it runs one at a time here; max_concurrency is ${max}.`;
     notices.push({ code: 'E_PORT_EXCLUSIVE', message });
+  }
+  const asksForGpu = gpuDemands(settings).some(({ count }) => count > 0);
+  if (asksForGpu && gpus.cards.length > 0) {
+    const { runnersPerGpu, memory } = gpus.policy;
+    if (runnersPerGpu > 1) {
+      const message = `${id} shares its GPUs with up to ${runnersPerGpu - 1} other runners here (gpus.runnersPerGpu in windtunnel.jsonc); in production they are its own.`;
+      notices.push({ code: 'E_NOT_EMULATED', message });
+    }
+    if (memory === 'ignored') {
+      const message = `${id} may get a GPU with less memory than its machine_type has (gpus.memory in windtunnel.jsonc).`;
+      notices.push({ code: 'E_NOT_EMULATED', message });
+    }
   }
   for (const [name, why] of Object.entries(WITHOUT_EFFECT)) {
     if (settings[name as keyof typeof WITHOUT_EFFECT] === null) continue;

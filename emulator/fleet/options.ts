@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { AppId, RunnerLimits } from '../contract/index.ts';
+import type { AppId, PlatformSettings, RunnerLimits } from '../contract/index.ts';
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/event-bus.ts';
 import type { Failpoints } from '../core/failpoints.ts';
+import type { GpuSlots } from '../core/gpu-slots.ts';
 import type { Log } from '../core/log.ts';
 import type { PlatformConstants } from '../core/platform-constants.ts';
 import type { RunnerEngine } from '../engines/engine.ts';
@@ -33,7 +34,9 @@ export interface FleetOptions {
   redact: (text: string) => string;
   /** Absent: this machine. */
   host?: HostMachine;
-  constants?: Partial<PlatformConstants>;
+  constants?: PlatformSettings;
+  /** GPUs of this machine; absent: none. */
+  gpus?: GpuSlots;
   failpoints?: Failpoints;
   /** Ids of requests, attempts and runners. Absent: random UUIDs. */
   newId?: () => string;

@@ -37,6 +37,12 @@ export interface RunnerListener {
   requestEnded(request: string): void;
 }
 
+/** The machine that a runner is on: its type and the GPUs that are its own. */
+export interface RunnerPlace {
+  machine: string;
+  gpus: string[];
+}
+
 const MEMORY_EVERY_MS = 2000;
 
 /** One runner from its environment to its end: the side effects of its life, and none of the decisions. */
@@ -55,6 +61,7 @@ export class RunnerHost {
   /** Largest resident memory that was seen. */
   peakMemoryBytes: number | null = null;
 
+  private readonly place: RunnerPlace;
   private readonly context: FleetContext;
   private readonly listener: RunnerListener;
   private readonly giveUp = new AbortController();
@@ -63,9 +70,16 @@ export class RunnerHost {
   private grace: number | null = null;
   private memoryTimer: Timer | null = null;
 
-  constructor(id: string, definition: AppDefinition, context: FleetContext, listener: RunnerListener) {
+  constructor(
+    id: string,
+    definition: AppDefinition,
+    place: RunnerPlace,
+    context: FleetContext,
+    listener: RunnerListener,
+  ) {
     this.id = id;
     this.definition = definition;
+    this.place = place;
     this.context = context;
     this.listener = listener;
     this.startedAt = context.clock.now();
@@ -154,17 +168,18 @@ export class RunnerHost {
     this.enter('booting', '');
     this.listener.launched();
     signal.throwIfAborted();
-    const machine = chooseMachine(definition.settings.machineTypes, context.host);
+    const { machine, gpus } = this.place;
+    const chosen = chooseMachine([machine], context.host);
     const spec: RunnerSpec = {
       id: this.id,
       app: definition.id,
       revision: definition.revision,
       payload: definition.payload,
       environment: ensured.environment,
-      env: runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
-      limits: machine.limits,
-      gpus: [],
-      gpuCount: machine.type.vramBytes === null ? 0 : (definition.settings.numGpus ?? 1),
+      env: { ...runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)), ...this.hiddenGpus() },
+      limits: chosen.limits,
+      gpus,
+      gpuCount: chosen.type.vramBytes === null ? 0 : (definition.settings.numGpus ?? 1),
       graceSeconds: effectiveSettings(definition.settings, definition.kind).terminationGracePeriod,
       exposedPort: definition.settings.exposedPort,
       dataDir: context.dataDir,
@@ -185,6 +200,13 @@ export class RunnerHost {
   private enter(phase: StartPhase, detail: string): void {
     this.start.enter(phase, this.context.clock.now());
     this.listener.phase(phase, detail);
+  }
+
+  /** A machine type without a GPU has none, also where this machine has: as in production. */
+  private hiddenGpus(): Record<string, string> {
+    const { gpus } = this.context;
+    if (gpus.cards.length === 0 || this.place.gpus.length > 0) return {};
+    return { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' };
   }
 
   private onLog(log: RunnerLog): void {

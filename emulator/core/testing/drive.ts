@@ -21,9 +21,10 @@ export function drive(settings: Partial<EffectiveSettings> = {}, exclusive = fal
     all.push(...effects);
     return effects;
   };
-  const revision = (id: string) => ({ id, settings: { ...base, ...settings }, exclusive });
+  const revision = (id: string) => ({ id, settings: { ...base, ...settings }, exclusive, image: false });
   return {
     state,
+    settings: { ...base, ...settings },
     all,
     send,
     configure: (id: string) => send({ type: 'configure', revision: revision(id) }),

@@ -15,7 +15,7 @@ import type { DaemonFacts } from './daemon-facts.ts';
 import { statusOf } from './dial.ts';
 import { isDaemonGone, startError } from './docker-errors.ts';
 import { GpuLedger } from './gpu-ledger.ts';
-import { type GpuInventory, type GpuSources, gpuContext, gpuInventory } from './gpus.ts';
+import { deviceIds, type GpuInventory, type GpuSources, gpuContext, gpuInventory } from './gpus.ts';
 import { readImage, whoRuns } from './image-config.ts';
 import { type Ownership, ownershipLabels, workspaceLabel } from './labels.ts';
 import { largeFiles } from './large-files.ts';
@@ -220,7 +220,10 @@ export class DockerEngine implements RunnerEngine {
       this.sayOnce(`No GPU for the containers: ${reason}. The app runs on the CPU`, spec);
       return { method: null, ids: [] };
     }
-    if (spec.gpus.length > 0) return { method, ids: spec.gpus };
+    // Those that the fleet allots are this machine's; a daemon elsewhere has others, and this engine allots them.
+    if (spec.gpus.length > 0 && facts.sharesFiles) {
+      return { method, ids: await deviceIds(spec.gpus, devices, this.options.gpus) };
+    }
     this.ledger.know(devices.map(({ id }) => id));
     if (this.ledger.free().length < count) hooks.onPhase('booting', `waiting for ${count} free GPU`);
     return { method, ids: await this.ledger.take(spec.id, count, signal) };

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import type Docker from 'dockerode';
-import type { GpuDevice } from '../../contract/index.ts';
+import { type GpuDevice, WindtunnelError } from '../../contract/index.ts';
 import type { StartContext } from '../link/start-message.ts';
 import type { DaemonFacts } from './daemon-facts.ts';
 
@@ -68,6 +68,26 @@ function cdiDevice(id: string, cards: readonly HostGpu[]): GpuDevice {
   const local = CDI.exec(id)?.[1] ?? '';
   const card = cards.find(({ index, uuid }) => String(index) === local || uuid === local);
   return { id, name: card?.name ?? id, vramBytes: card?.vramBytes ?? null };
+}
+
+/** GPUs of this machine, as `detectGpus` names them, by the names that the daemon has for them. Rejects with E_DOCKER_GPU. */
+export async function deviceIds(
+  gpus: readonly string[],
+  devices: readonly GpuDevice[],
+  sources: GpuSources,
+): Promise<string[]> {
+  const ids = new Set(devices.map(({ id }) => id));
+  const cards = await sources.hostGpus();
+  return gpus.map((gpu) => {
+    const index = cards.find(({ uuid }) => uuid === gpu)?.index ?? CDI.exec(gpu)?.[1];
+    const names = [gpu, `nvidia.com/gpu=${gpu}`, `nvidia.com/gpu=${index}`];
+    // Without CDI an AMD card is the n-th of its render nodes.
+    const found = names.find((name) => ids.has(name)) ?? (gpu.startsWith('amd.com/') && devices[Number(index)]?.id);
+    if (found) return found;
+    throw new WindtunnelError('E_DOCKER_GPU', `The Docker daemon does not know the GPU ${gpu}.`, {
+      hint: `It knows ${[...ids].join(', ')}. Name those under "gpus": {"devices": […]} in windtunnel.jsonc.`,
+    });
+  });
 }
 
 function renderNodes(dev: string): string[] {

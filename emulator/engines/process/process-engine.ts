@@ -8,6 +8,7 @@ import { type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contr
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
+import { visibleDevices } from '../gpus/detect-gpus.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
 import { boundPort, startMessage } from '../link/start-message.ts';
 import { planFolders, stageFiles } from './folders.ts';
@@ -115,10 +116,7 @@ class ProcessEngine implements RunnerEngine {
         gatewayPort: options.gatewayPort(),
         hosts: options.hostsExtra ?? [],
         folders,
-        devices:
-          spec.gpus.length === 0
-            ? {}
-            : { CUDA_VISIBLE_DEVICES: spec.gpus.join(','), NVIDIA_VISIBLE_DEVICES: spec.gpus.join(',') },
+        devices: spec.gpus.length === 0 ? {} : visibleDevices(spec.gpus),
         expectedDevices: null,
         place: (file) => file,
       });

@@ -1,0 +1,84 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { definition, type Fixture, startFleet } from '../../test/support/fleet-fixture.ts';
+import type { AppId } from '../contract/index.ts';
+import { type GpuCard, GpuSlots } from '../core/gpu-slots.ts';
+
+const card = (id: string): GpuCard => ({ id, name: 'Test card', vramBytes: 80e9 });
+let f: Fixture;
+
+const register = (id: AppId, settings: Parameters<typeof definition>[0] = {}) =>
+  f.fleet.apps.register(
+    { ...definition({ machineTypes: ['GPU-H100'], keepAlive: 1000, ...settings }), id, env: {} },
+    'test',
+  );
+const gpusOf = () => f.engine.alive.map(({ spec }) => `${spec.app} ${spec.gpus.join('+')}`);
+
+beforeEach(() => {
+  f = startFleet({ gpus: new GpuSlots([card('g0'), card('g1')]) });
+  // A GPU machine may use the whole memory of this one: it is GPUs that are scarce here.
+  f.freeBytes = 2 ** 40;
+});
+afterEach(() => f.fleet.dispose());
+
+describe('GPUs of runners', () => {
+  it('are given to each by itself, and hidden from machine types without', async () => {
+    await register('local/a', { minConcurrency: 2, maxConcurrency: 2 });
+    await f.until(() => f.engine.alive.length === 2);
+    expect(gpusOf().sort()).toEqual(['local/a g0', 'local/a g1']);
+    await register('local/cpu', { machineTypes: ['S'], minConcurrency: 1 });
+    await f.until(() => f.engine.alive.length === 3);
+    const { spec } = f.engine.alive.at(-1)!;
+    expect([spec.gpus, spec.env.CUDA_VISIBLE_DEVICES]).toEqual([[], '-1']);
+  });
+
+  it('go from an idle runner to the app that needs them; nothing of either is lost', async () => {
+    await register('local/a', { numGpus: 2 });
+    await register('local/b', { numGpus: 2 });
+    const first = await f.submit({ app: 'local/a' });
+    await f.completed(first);
+    expect(gpusOf()).toEqual(['local/a g0+g1']);
+    const second = await f.submit({ app: 'local/b' });
+    await f.completed(second);
+    expect(gpusOf()).toEqual(['local/b g0+g1']);
+    const reasons = f.of('runner.state').map(({ reason }) => reason);
+    expect(reasons).toContain('its GPU is needed by local/b');
+    expect(reasons.some((reason) => reason.startsWith('no GPU is free'))).toBe(true);
+  });
+
+  it('of a runner that works stay its own; who waits gets them at its end', async () => {
+    let finish: () => void = () => undefined;
+    f.engine.app = (request, response) => {
+      if (request.path === '/held') finish = () => response.end('{}');
+      else response.end('{}');
+    };
+    await register('local/a', { numGpus: 2, keepAlive: 0 });
+    await register('local/b', { numGpus: 2 });
+    const held = await f.submit({ app: 'local/a', path: '/held' });
+    await f.until(() => held.state === 'IN_PROGRESS' && f.engine.runners[0]?.requests.length === 1);
+    const waiting = await f.submit({ app: 'local/b' });
+    await f.clock.advanceAsync(60_000);
+    expect([held.state, waiting.state]).toEqual(['IN_PROGRESS', 'IN_QUEUE']);
+    finish();
+    await f.completed(held);
+    await f.clock.advanceAsync(0);
+    await f.completed(waiting);
+  });
+
+  it('that this machine can never give are refused when the app is registered', async () => {
+    await expect(register('local/big', { numGpus: 3 })).rejects.toMatchObject({ code: 'E_GPU_DEMAND' });
+    await expect(register('local/big', { machineTypes: ['GPU-B200'] })).rejects.toMatchObject({ code: 'E_GPU_DEMAND' });
+    expect(f.fleet.apps.get('local/big')).toBeUndefined();
+  });
+
+  it('that are shared are said to be', async () => {
+    await f.fleet.dispose();
+    f = startFleet({ gpus: new GpuSlots([card('g0')], { runnersPerGpu: 2, memory: 'ignored' }) });
+    f.freeBytes = 2 ** 40;
+    await register('local/a', { machineTypes: ['GPU-B200'], minConcurrency: 2, maxConcurrency: 2 });
+    await f.until(() => f.engine.alive.length === 2);
+    expect(gpusOf()).toEqual(['local/a g0', 'local/a g0']);
+    const notices = f.of('emulator.notice').map(({ message }) => message);
+    expect(notices.join('\n')).toContain('gpus.runnersPerGpu');
+    expect(notices.join('\n')).toContain('gpus.memory');
+  });
+});
