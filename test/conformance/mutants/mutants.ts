@@ -91,8 +91,8 @@ export const MUTANTS: readonly Mutant[] = [
     'P',
     'the position counts other lanes only',
     'emulator/core/request-queue.ts',
-    'return before + lane.rank(item)',
-    'return before',
+    'return before + own.rank(item);',
+    'return before;',
   ),
   mutant(
     8,
@@ -199,7 +199,7 @@ export const MUTANTS: readonly Mutant[] = [
     'JP',
     'priority means nothing',
     'emulator/core/request-queue.ts',
-    "item.priority === 'normal' ? 0 : 2",
+    "members.priorityOf(item) === 'normal' ? 0 : 2",
     '0',
   ),
   mutant(
