@@ -167,7 +167,7 @@ describe('the emulator by itself', () => {
     expect(processStart(pid)).toBeNull();
     await expect(fetch(`${url}/health`)).rejects.toThrow();
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('env prints no secret of the shell, and the shell that applied it finds its way back', async () => {
     env.FAL_KEY = 'real-id:real-secret';
@@ -188,7 +188,7 @@ describe('the emulator by itself', () => {
     expect(original.FAL_KEY).toBe('real-id:real-secret');
     expect(original.HTTPS_PROXY).toBe('http://corp:proxy-password@127.0.0.1:9');
     expect(Object.keys(original).filter((name) => /WINDTUNNEL_(ORIGINAL|PORT)/.test(name))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('where every call needs a key, call brings one', async () => {
     write('windtunnel.jsonc', '{ "requireKey": true }');
@@ -197,7 +197,7 @@ describe('the emulator by itself', () => {
     for (const how of [[], ['--direct'], ['--stream']]) {
       expect((await cli('call', 'local/nothing', ...how)).stderr).toContain('the answer was 404');
     }
-  }, 60_000);
+  }, 120_000);
 
   test('killed -9: it is found to be gone, and the next one starts clean', async () => {
     const { pid } = JSON.parse((await cli('up', '--port', '0', '--json')).stdout);
@@ -208,7 +208,7 @@ describe('the emulator by itself', () => {
     expect((await cli('up', '--port', '0')).code).toBe(0);
     await cli('down');
     expect(readdirSync(join(folder, 'run'))).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   test('a port that was asked for and is taken is an error; state can be moved aside', async () => {
     const { url } = JSON.parse((await cli('up', '--port', '0', '--json')).stdout);
@@ -221,5 +221,5 @@ describe('the emulator by itself', () => {
     const moved = await cli('clean', '--state', '--yes');
     expect(moved.stderr).toContain('Moved aside: state of this workspace');
     expect(moved.code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });

@@ -17,7 +17,7 @@ test('up --foreground that is told to stop while it still starts does so', async
     const child = spawn(process.execPath, [cliFile, ...args], { env, stdio: 'ignore' });
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(10_000) });
     try {
-      await vi.waitFor(() => expect(existsSync(paths.lock)).toBe(true), { interval: 1, timeout: 10_000 });
+      await vi.waitFor(() => expect(existsSync(paths.lock)).toBe(true), { interval: 1, timeout: 60_000 });
       expect(existsSync(paths.registry)).toBe(false);
       child.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);

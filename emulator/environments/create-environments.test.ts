@@ -47,7 +47,7 @@ const alive = (pid: number): boolean => {
     return false;
   }
 };
-const gone = (pid: number) => vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 10_000, interval: 20 });
+const gone = (pid: number) => vi.waitFor(() => expect(alive(pid)).toBe(false), { timeout: 60_000, interval: 20 });
 
 // pip is slow to set up: what does not depend on the installer is checked with uv alone.
 describe.each(['uv', 'pip'])('with %s', (installer) => {

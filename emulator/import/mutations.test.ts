@@ -106,4 +106,4 @@ it('no mutation of a worker makes the importer throw, or write Python that does 
   expect(missed.length / checks.length).toBeLessThan(0.01);
   // Most of them are converted, or this would prove nothing.
   expect(answers.filter((answer, index) => index % 2 === 1 && answer === '1').length).toBeGreaterThan(200);
-}, 60_000);
+}, 120_000);

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await emulator.run('apps/good.py');
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 /** After whatever happened, the good app answers as before. */
 async function stillUp(): Promise<void> {
@@ -133,5 +133,5 @@ describe('bad input on the command line: one clear line, and the emulator stays 
     } finally {
       await broken.dispose();
     }
-  }, 60_000);
+  }, 120_000);
 });

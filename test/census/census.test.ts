@@ -16,9 +16,9 @@ beforeEach(async (context) => {
   emulator = await EmulatorUnderTest.prepare([apps]);
   before = await takeCensus(emulator);
   expect(before.processes).toEqual([]);
-}, 60_000);
+}, 120_000);
 
-afterEach(() => emulator?.dispose(), 60_000);
+afterEach(() => emulator?.dispose(), 120_000);
 
 const post = (url: string, pathname: string, body: unknown) =>
   fetch(`${url}${pathname}`, {
@@ -30,7 +30,7 @@ const post = (url: string, pathname: string, body: unknown) =>
 /** A child that double-forks into a session of its own, and a request that will not end by itself. */
 async function keepBusy(url: string): Promise<void> {
   expect((await post(url, '/run/local/good/fork', {})).status).toBe(200);
-  const submitted = (await (await post(url, '/queue/local/good/block', { seconds: 60 })).json()) as {
+  const submitted = (await (await post(url, '/queue/local/good/block', { until: '/never' })).json()) as {
     request_id: string;
   };
   for (let state = ''; state !== 'IN_PROGRESS'; ) {
@@ -97,7 +97,7 @@ describe('nothing is left', () => {
     await keepBusy(emulator.url);
     await emulator.kill();
     // The dead-man switch: TERM, the app's grace of 5 s, KILL.
-    for (let i = 0; i < 200 && (await takeCensus(emulator)).processes.length > 0; i++) {
+    for (let i = 0; i < 600 && (await takeCensus(emulator)).processes.length > 0; i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect((await takeCensus(emulator)).processes).toEqual([]);
@@ -113,7 +113,7 @@ describe('nothing is left', () => {
     const agents = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isAgent(pid));
     expect(agents.length).toBe(1);
     process.kill(Number(agents[0]), 'SIGKILL');
-    for (let i = 0; i < 100 && (await takeCensus(emulator)).processes.some((line) => line.includes('os.setsid')); i++) {
+    for (let i = 0; i < 600 && (await takeCensus(emulator)).processes.some((line) => line.includes('os.setsid')); i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     const { processes } = await takeCensus(emulator);

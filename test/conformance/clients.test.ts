@@ -17,7 +17,7 @@ beforeAll(async () => {
   await Promise.all([...failing].map((app) => emulator.register(app)));
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 for (const client of ['J', 'P'] as const) {
   describe(`${CLIENTS[client]} under exec`, () => {

@@ -13,7 +13,7 @@ beforeEach(async () => {
   emulator = await EmulatorUnderTest.start([apps]);
 }, 120_000);
 
-afterEach(() => emulator.dispose(), 60_000);
+afterEach(() => emulator.dispose(), 120_000);
 
 interface Submitted {
   request_id: string;

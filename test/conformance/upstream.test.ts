@@ -42,7 +42,7 @@ beforeAll(async () => {
   ]);
 }, 600_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 describe(`the live tests of ${PIN}, unmodified, under exec, with stub apps`, () => {
   for (const [file, names] of Object.entries(LIVE)) {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await emulator.run('witness.py');
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 function account(name: string, finding: Finding): void {
   process.stdout.write(

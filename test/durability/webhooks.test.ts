@@ -29,7 +29,7 @@ afterAll(async () => {
   await emulator?.dispose();
   receiver.closeAllConnections();
   await new Promise((resolve) => receiver.close(resolve));
-}, 60_000);
+}, 120_000);
 
 test('webhooks that wait for their receiver, and values of the key-value store, survive kill -9', async () => {
   const keys = Array.from({ length: 20 }, (_, i) => `hook-${i}`);

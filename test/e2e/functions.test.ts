@@ -8,7 +8,7 @@ beforeAll(async () => {
   emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps/functions.py')]);
 }, 120_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 const post = async (pathname: string, body: unknown) => {
   const answer = await fetch(`${emulator.url}${pathname}`, {

@@ -13,7 +13,7 @@ beforeAll(async () => {
   await emulator.register('apps/checked.py');
 }, 120_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 const work = async (body: unknown) => {
   const answer = await fetch(`${emulator.url}/run/local/checked`, {

@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(async () => {
   stop.abort();
   await emulator.dispose();
-}, 60_000);
+}, 120_000);
 
 const file = () => path.join(emulator.workspace, 'versioned.py');
 const source = () => readFileSync(file(), 'utf8');

@@ -42,7 +42,7 @@ export async function takeCensus(emulator: EmulatorUnderTest): Promise<Census> {
 
 /** Waits until no process is left, then compares all: what ends by itself may take a moment, nothing else may stay. */
 export async function expectNothingLeft(emulator: EmulatorUnderTest, before: Census, why = ''): Promise<void> {
-  for (let i = 0; i < 100 && processesOf(emulator.folder).size > before.processes.length; i++) {
+  for (let i = 0; i < 600 && processesOf(emulator.folder).size > before.processes.length; i++) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(await takeCensus(emulator), why).toEqual(before);

@@ -81,7 +81,7 @@ export class CliSession {
   }
 
   /** Exit code, null where a signal ended it; fails (and kills it) after that many seconds. */
-  async ended(seconds = 30): Promise<number | null> {
+  async ended(seconds = 60): Promise<number | null> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {

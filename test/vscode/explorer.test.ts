@@ -11,7 +11,7 @@ afterEach(async (context) => {
   if (context.task.result?.state === 'fail') await workbench?.picture(`failed-${context.task.name.slice(0, 40)}`);
   await workbench?.close();
   workbench = undefined;
-}, 60_000);
+}, 120_000);
 
 async function open(options: WorkbenchOptions): Promise<Workbench> {
   workbench = await Workbench.open(options);

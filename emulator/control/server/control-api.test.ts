@@ -23,6 +23,9 @@ import { Audience } from './audience.ts';
 import { startControlServer } from './control-server.ts';
 import { type ControlDeps, controlRoutes } from './routes.ts';
 
+/** For sockets of a busy machine. */
+const PATIENCE = { timeout: 60_000 };
+
 const APP: AppStatus = {
   id: 'local/pixels',
   revision: 'r1',
@@ -140,7 +143,7 @@ test('another version is refused with the way to mend it, but may say hello and 
   });
   expect((await old.hello()).version).toBe(VERSION);
   await old.shutdown();
-  await vi.waitFor(() => expect(deps.shutdown).toHaveBeenCalledOnce());
+  await vi.waitFor(() => expect(deps.shutdown).toHaveBeenCalledOnce(), PATIENCE);
 });
 
 test('no emulator at the socket is E_EMULATOR_DOWN', async () => {
@@ -188,7 +191,7 @@ test('an app goes with the last of its holders, said or not, and not with the em
   await client().remove(APP.id, 'nobody');
   expect(deps.launcher.remove).not.toHaveBeenCalled();
   await first();
-  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledExactlyOnceWith(APP.id));
+  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledExactlyOnceWith(APP.id), PATIENCE);
 
   await client().run(asked);
   await (await join('third'))();
@@ -209,9 +212,10 @@ test('a holder that goes away while its app is read takes it along', async () =>
   };
   const asked = { file: '/w/app.py', symbol: null, as: null, engine: 'auto', watch: true } as const;
   await expect(client().run(asked, stop.signal, 'me')).rejects.toThrow();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  // By the second answer on other connections the server has seen the end of that one.
+  for (let calls = 0; calls < 2; calls++) await client().status();
   registered();
-  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledWith(APP.id));
+  await vi.waitFor(() => expect(deps.launcher.remove).toHaveBeenCalledWith(APP.id), PATIENCE);
 });
 
 test('secrets are listed by name only, and a change reaches the apps', async () => {
@@ -255,7 +259,7 @@ test('logs of a request: its history, or followed to its end', async () => {
   };
   expect(await texts(false)).toEqual(['one', 'two']);
   expect(await texts(true)).toEqual(['one', 'last']);
-  await vi.waitFor(() => expect(watchers).toEqual([]));
+  await vi.waitFor(() => expect(watchers).toEqual([]), PATIENCE);
 });
 
 test('logs of an app are those of its runners; an unknown name is an error', async () => {

@@ -48,7 +48,7 @@ afterEach(async () => {
 
 /** Waits for the file system's word (real time), then lets the debounce pass (fake time). */
 async function settled(): Promise<void> {
-  await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(0), { timeout: 5000, interval: 10 });
+  await vi.waitFor(() => expect(clock.pending).toBeGreaterThan(0), { timeout: 60_000, interval: 10 });
   await clock.advanceAsync(DEBOUNCE_MS);
 }
 

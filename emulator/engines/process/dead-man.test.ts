@@ -58,7 +58,7 @@ it.each([
   const agent = await agentPid();
   child.kill('SIGKILL');
   // A grace of one second, and what a loaded machine adds.
-  await until('all is gone', async () => !(await runs(agent)) && (await markedProcesses(id)).length === 0, 8_000);
+  await until('all is gone', async () => !(await runs(agent)) && (await markedProcesses(id)).length === 0);
   expect(existsSync(path.join(folder, 'teardown'))).toBe(teardown);
   expect(await nextEngine().sweep()).toEqual([`runner ${id} of local/test: 0 processes killed`]);
   expect(await readdir(path.join(folder, 'run'))).toEqual(['runners']);

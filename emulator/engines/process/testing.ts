@@ -155,7 +155,7 @@ export async function runs(pid: number): Promise<boolean> {
 }
 
 /** Waits for real processes, which no fake clock can hurry. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 10_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 60_000): Promise<void> {
   const end = systemClock.monotonic() + ms;
   while (!(await holds())) {
     if (systemClock.monotonic() > end) throw new Error(`Not within ${ms} ms: ${what}`);

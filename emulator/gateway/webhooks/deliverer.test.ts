@@ -96,7 +96,7 @@ async function ended({ id = 'r1', webhook = `${publicUrl()}/hook`, body = '{}', 
   bus.emit({ type: 'request.state', app, request: id, state: 'COMPLETED', path, ...rest });
 }
 
-const eventCount = (n: number) => vi.waitFor(() => expect(events).toHaveLength(n), { timeout: 10_000 });
+const eventCount = (n: number) => vi.waitFor(() => expect(events).toHaveLength(n), { timeout: 60_000 });
 const bodies = () => calls.map(({ body }) => JSON.parse(body));
 
 describe('the body of a webhook', () => {
@@ -209,7 +209,7 @@ describe('the delivery of a webhook', () => {
     receive = () => undefined;
     start();
     await ended({});
-    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 60_000 });
     await clock.advanceAsync(15_000);
     await eventCount(1);
     expect(events[0]).toMatchObject({ result: 'again', status: null, reason: 'no answer within 15 s' });
@@ -244,7 +244,7 @@ describe('the delivery of a webhook', () => {
     receive = () => undefined;
     const first = start();
     await ended({});
-    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 10_000 });
+    await vi.waitFor(() => expect(calls).toHaveLength(1), { timeout: 60_000 });
     await first.dispose();
     expect(events).toEqual([]);
     expect(store.deliveries()).toMatchObject([{ request: 'r1', tries: 0 }]);

@@ -30,8 +30,9 @@ class Good(fal.App, name="good", keep_alive=300, max_multiplexing=4, max_concurr
 
     @fal.endpoint("/block")
     async def block(self, body: dict) -> dict:
-        time.sleep(body["seconds"])
-        return {"blocked": body["seconds"]}
+        while not os.path.exists(body["until"]):
+            time.sleep(0.05)
+        return {"blocked": True}
 
     @fal.endpoint("/slow")
     async def slow(self, body: dict) -> dict:

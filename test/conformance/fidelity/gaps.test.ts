@@ -10,7 +10,7 @@ let emulator: EmulatorUnderTest;
 beforeAll(async () => {
   emulator = await EmulatorUnderTest.start([]);
 }, 120_000);
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose(), 120_000);
 
 test.each(GAPS)('not emulated: $what answers $error', async ({ call: { method, path }, status, error }) => {
   const body = method === 'POST' ? '{}' : null;
