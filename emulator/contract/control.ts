@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode, type SerializedError } from './errors.ts';
 import type { EmulatorEvent } from './events.ts';
 import type { LogLine } from './request.ts';
 import type { RunnerState, StartPhase } from './runner.ts';
+import { ScenarioSchema } from './scenario.ts';
 
 /**
  * The control API: HTTP over the workspace's unix socket, `Authorization: Bearer <token of the registry entry>` and
@@ -129,6 +130,8 @@ export const RunRequestSchema = z.object({
   /** Null: the configuration's, else `auto`. */
   engine: z.nullable(z.enum(['auto', 'process', 'docker'])),
   watch: z.boolean(),
+  /** Faults that are put between the emulator and the runners of this app. */
+  scenario: z.exactOptional(ScenarioSchema),
 });
 export type RunRequest = z.infer<typeof RunRequestSchema>;
 

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   // input
   E_USAGE: ['user', 'The command line is not understood.'],
   E_CONFIG_INVALID: ['user', 'windtunnel.jsonc does not match its schema.'],
+  E_SCENARIO: ['user', 'A scenario file does not match its schema.'],
   E_NO_APP: ['user', 'The file holds no fal.App and no fal.function.'],
   E_SEVERAL_APPS: ['user', 'The file holds several apps and none was named.'],
   E_UNKNOWN_SYMBOL: ['user', 'The named symbol is not an app in that file.'],

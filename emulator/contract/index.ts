@@ -9,4 +9,5 @@ export * from './platform.ts';
 export * from './record.ts';
 export * from './request.ts';
 export * from './runner.ts';
+export * from './scenario.ts';
 export * from './version.ts';

@@ -39,6 +39,8 @@ export interface RunnerHandle {
   connect(): Promise<Duplex>;
   /** SIGTERM, `graceSeconds`, SIGKILL. Resolves with `exited`. Calling it again with a shorter grace shortens it. */
   stop(graceSeconds: number): Promise<RunnerExit>;
+  /** Ends the whole tree now, as a crash: not asked for by anybody. */
+  kill(): void;
   /** Resident memory of the whole process tree in bytes, null where unknown. */
   memory(): Promise<number | null>;
 }

@@ -1,3 +1,4 @@
+// Long: the one place where what the core decides of an app is carried out.
 import type { AppId, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
 import type { AppEffect, AppEvent, Revision } from '../core/app-protocol.ts';
@@ -77,6 +78,7 @@ export class AppHost {
 
   register(definition: AppDefinition): Promise<void> {
     this.definitions.set(definition.revision, definition);
+    this.context.faults.set(this.id, definition.scenario ?? null);
     const revision: Revision = {
       id: definition.revision,
       settings: effectiveSettings(definition.settings, definition.kind),

@@ -7,6 +7,7 @@ import { platformConstants } from '../core/platform-constants.ts';
 import { AppHost } from './app-host.ts';
 import { AppsService } from './apps-service.ts';
 import { DirectCalls } from './direct-calls.ts';
+import { Faults } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetContext, FleetOptions } from './options.ts';
 import { QueueService } from './queue-service.ts';
@@ -32,6 +33,7 @@ export function createFleet(options: FleetOptions): Fleet {
     gpus: new GpuSlots([]),
     ...options,
     constants: platformConstants(options.constants ?? {}),
+    faults: new Faults(options.clock, options.bus),
   };
   const { clock, store, log } = context;
   const resources = new DisposableStore();

@@ -97,19 +97,21 @@ export class DirectCalls implements Direct {
     const { clock, bus } = this.context;
     const startedAt = clock.now();
     const call = { app: host.id, path, requestId: id, secret: runner.secret };
+    const route = this.context.faults.route(host.id, runner, id, path);
     let released = false;
     const about = { app: host.id, request: id, runner: runner.id, path };
     bus.emit({ type: 'direct.started', ...about });
     return {
       runner: runner.id,
       requestId: id,
-      dispatcher: runner.dispatcher,
-      connect: () => runner.connect(),
+      dispatcher: route.dispatcher,
+      connect: () => route.connect(),
       headers: platformHeaders(call),
       signal: taken.giveUp.signal,
       release: (report) => {
         if (released) return;
         released = true;
+        route.done();
         this.taken.delete(id);
         const seconds = (clock.now() - startedAt) / 1000;
         bus.emit({ type: 'direct', ...about, status: report.status ?? 0, seconds });

@@ -13,6 +13,7 @@ import type {
   RequestSummary,
   RunnerPayload,
   RunnerState,
+  Scenario,
   SerializedError,
   StartPhase,
 } from '../contract/index.ts';
@@ -34,6 +35,8 @@ export interface AppDefinition {
   payload: RunnerPayload;
   environment: EnvironmentRequest;
   engine: 'process' | 'docker';
+  /** Faults that are put between the emulator and its runners; none where absent. */
+  scenario?: Scenario;
   /** Extra environment variables: secrets and `.env`, already merged. */
   env: Record<string, string>;
 }

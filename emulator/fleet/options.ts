@@ -9,6 +9,7 @@ import type { PlatformConstants } from '../core/platform-constants.ts';
 import type { RunnerEngine } from '../engines/engine.ts';
 import type { Environments } from '../environments/environments.ts';
 import type { RequestStore } from '../store/store.ts';
+import type { Faults } from './faults.ts';
 import type { AppDefinition } from './fleet.ts';
 
 /** The machine that runners share. */
@@ -43,4 +44,7 @@ export interface FleetOptions {
 }
 
 /** Options with their defaults filled in, as the fleet's parts share them. */
-export type FleetContext = Required<Omit<FleetOptions, 'constants'>> & { constants: PlatformConstants };
+export type FleetContext = Required<Omit<FleetOptions, 'constants'>> & {
+  constants: PlatformConstants;
+  faults: Faults;
+};

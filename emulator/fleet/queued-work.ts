@@ -164,14 +164,15 @@ export class QueuedWork {
   }
 
   private async attempt(record: RequestRecord, runner: RunnerHost, running: Running): Promise<AttemptReport> {
-    const { store, failpoints } = this.context;
+    const { store, failpoints, faults } = this.context;
     const { app, path, method, gatewayRequestId: requestId } = record;
     try {
       failpoints.hit('fleet.before-dispatch');
       const headers: HeaderList = runnerHeaders({ app, path, requestId, secret: runner.secret }, record.headers);
       const body = await store.input(record.id);
+      const route = faults.route(app, runner, record.id, path);
       const report = await sendAttempt({
-        dispatcher: runner.dispatcher,
+        dispatcher: route.dispatcher,
         method,
         path,
         headers,
@@ -179,7 +180,7 @@ export class QueuedWork {
         signal: running.giveUp.signal,
         newBodyFile: () => store.newBodyFile(),
         onSent: () => failpoints.hit('fleet.after-dispatch'),
-      });
+      }).finally(() => route.done());
       failpoints.hit('fleet.after-runner-answer');
       return report;
     } catch (error) {

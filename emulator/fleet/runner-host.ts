@@ -68,6 +68,7 @@ export class RunnerHost {
   private readonly connections: Pool;
   private handle: RunnerHandle | null = null;
   private grace: number | null = null;
+  private killedAs: 'crashed' | 'memory' | null = null;
   private memoryTimer: Timer | null = null;
 
   constructor(
@@ -105,6 +106,12 @@ export class RunnerHost {
     else this.handle.stop(this.grace).catch((error: unknown) => this.complain('stop', error));
   }
 
+  /** Ends it at once, as a crash or as the out-of-memory killer would. */
+  kill(as: 'crashed' | 'memory'): void {
+    this.killedAs = as;
+    this.handle?.kill();
+  }
+
   /** Whether it still takes requests. */
   probe(): Promise<boolean> {
     const { secret, reportsEnds: harnessed } = this;
@@ -132,7 +139,7 @@ export class RunnerHost {
         (error: unknown) => this.listener.failed(toWindtunnelError(error).toJSON()),
       );
       this.watchMemory();
-      exit = await handle.exited;
+      exit = this.explain(await handle.exited);
     } catch (thrown) {
       const error = toWindtunnelError(thrown).toJSON();
       if (!this.giveUp.signal.aborted) this.listener.failed(error);
@@ -167,6 +174,8 @@ export class RunnerHost {
     });
     this.enter('booting', '');
     this.listener.launched();
+    const heldBack = context.faults.startDelay(definition.id, this.id);
+    if (heldBack > 0) await context.clock.sleep(heldBack * 1000, signal);
     signal.throwIfAborted();
     const { machine, gpus } = this.place;
     const chosen = chooseMachine([machine], context.host);
@@ -195,6 +204,16 @@ export class RunnerHost {
       },
       signal,
     );
+  }
+
+  private explain(exit: RunnerExit): RunnerExit {
+    if (this.killedAs !== 'memory') return this.killedAs === null ? exit : { ...exit, cause: 'crashed' };
+    const { id } = this.definition;
+    const error = new WindtunnelError(
+      'E_RUNNER_MEMORY',
+      `The runner of ${id} was stopped for its memory, by a scenario`,
+    );
+    return { ...exit, cause: 'memory', error: error.toJSON() };
   }
 
   private enter(phase: StartPhase, detail: string): void {

@@ -161,6 +161,10 @@ export class FakeRunner implements RunnerHandle {
     return this.exited;
   }
 
+  kill(): void {
+    this.crash();
+  }
+
   async memory(): Promise<number | null> {
     return this.rss;
   }

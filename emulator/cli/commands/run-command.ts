@@ -10,6 +10,7 @@ import {
   toWindtunnelError,
   WindtunnelError,
 } from '../../contract/index.ts';
+import { loadScenario } from '../../control/config/load-scenario.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
 import { EventPrinter } from '../event-lines.ts';
@@ -23,6 +24,7 @@ interface RunOptions extends WorkspaceOption {
   as?: string;
   watch: boolean;
   verbose?: boolean;
+  scenario?: string;
 }
 
 /** Starts or joins the emulator of the file's workspace, serves the app until it is stopped, and leaves nothing. */
@@ -32,20 +34,26 @@ export async function run(terminal: Terminal, target: string, options: RunOption
   const as = parseAs(options.as);
   const port = parsePort(options.port);
   realFolder(file);
-  const emulator = await attachOrStart(terminal, workspaceOf(terminal, options, file), port);
+  const workspace = workspaceOf(terminal, options, file);
+  const scenario = options.scenario === undefined ? null : loadScenario(options.scenario, terminal.cwd, workspace);
+  const emulator = await attachOrStart(terminal, workspace, port);
   try {
     const { client } = emulator;
     const firstStart = new FirstStart();
     const introduced = deferred<AppId>();
     const holder = randomUUID();
     const print = printEvents(terminal, client, { holder, firstStart, introduced: introduced.promise, ...options });
-    const request = { file, symbol, as, engine, watch: options.watch };
+    const request = { file, symbol, as, engine, watch: options.watch, ...(scenario ? { scenario } : {}) };
     const answer = await client.run(request, terminal.interrupted, holder);
     const { id } = answer.app;
     emulator.onLeave(() => client.remove(id, holder));
     for (const line of banner(answer.app, emulator.url, emulator.joined)) terminal.out(line);
     for (const { level, message } of answer.notices) {
       terminal.out(level === 'warn' ? `${terminal.style.yellow('warning')}: ${message}` : message);
+    }
+    if (scenario) {
+      const what = scenario.description ?? `${scenario.rules.length} rules`;
+      terminal.out(`${terminal.style.yellow('scenario')}: ${options.scenario}: ${what}`);
     }
     introduced.resolve(id);
     const failed = await firstStart.wait(terminal, client, id);
@@ -193,12 +201,13 @@ export function addRunCommand(program: Command, act: (action: () => Promise<numb
     .option('--engine <name>', 'auto, process or docker (default: windtunnel.jsonc, else auto)')
     .option('--port <n>', 'public port (default: windtunnel.jsonc, else 8799, else a free one)')
     .option('--as <owner/name>', 'register it under another name, e.g. to stand in for a public model')
+    .option('--scenario <name>', 'inject faults: a scenario file, a name in .windtunnel/scenarios, or a preset')
     .option('--no-watch', 'do not reload when files change')
     .option('--verbose', 'also print each step of an installation, and what servers and the SDK say about themselves')
     .option('--workspace <dir>', 'workspace folder')
     .addHelpText(
       'after',
-      '\nExamples:\n  windtunnel run app.py\n  windtunnel run app.py::Pixels --as fal-ai/flux\n  windtunnel run app.py --no-watch --port 9000',
+      '\nExamples:\n  windtunnel run app.py\n  windtunnel run app.py::Pixels --as fal-ai/flux\n  windtunnel run app.py --no-watch --port 9000\n  windtunnel run app.py --scenario flaky',
     )
     .action((file: string, options: RunOptions) => act(() => run(terminal, file, options)));
 }

@@ -228,6 +228,7 @@ export class AppLauncher implements Disposable {
           ...(engine === 'docker' ? { image: { container: settings.image } } : {}),
         },
         engine,
+        ...(request.scenario === undefined ? {} : { scenario: request.scenario }),
         env,
       },
     };

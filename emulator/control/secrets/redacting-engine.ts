@@ -23,6 +23,7 @@ export function redactingEngine(engine: RunnerEngine, redactor: () => Redactor):
         exited: handle.exited.then((exit) => redactor().redactDeep(exit)),
         connect: () => handle.connect(),
         stop: async (grace) => redactor().redactDeep(await handle.stop(grace)),
+        kill: () => handle.kill(),
         memory: () => handle.memory(),
       };
     },

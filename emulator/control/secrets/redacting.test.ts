@@ -37,6 +37,7 @@ test('the errors of a runner hold no secret: of its start, of its readiness, of 
         exited: Promise.resolve(exit),
         connect: () => Promise.reject(new Error('unused')),
         stop: async () => exit,
+        kill: () => undefined,
         memory: async () => null,
       };
     },
