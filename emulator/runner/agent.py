@@ -58,6 +58,7 @@ class Agent:
         self.cause = "crashed"
         self.memory_at = 0.0
         self.memory_sent = 0
+        self.oom_kills = 0
         self.port_open = False
         self.finished = False
         self.give_up_at = time.monotonic() + START_SECONDS
@@ -482,6 +483,23 @@ class Agent:
         if used > limit and self.kill_at is None:
             self.cause = "memory"
             self.kill_at = time.monotonic()
+        if self.kernel_killed():
+            self.log("STDERR", self.owner(), ["windtunnel: the kernel killed a process of this runner, %s" % self.limit()])
+
+    def kernel_killed(self):
+        """Whether the kernel has killed a process of this container for want of memory, since this was last asked.
+
+        There it is the container's limit that is met, before ours is. The app may live on, if it was a child of its own.
+        """
+        if os.getpid() != 1:
+            return False
+        count = process_tree.oom_kills() or 0
+        more = count > self.oom_kills
+        self.oom_kills = count
+        return more
+
+    def limit(self):
+        return "for its machine type has %.1f GiB of memory" % (self.start["memoryBytes"] / (1 << 30))
 
     def probe_port(self):
         """See whether an app that binds its own port has done so."""
@@ -498,6 +516,9 @@ class Agent:
             continue
         self.drain_pipes()
         process_tree.kill_descendants(os.getpid())
+        if self.start and self.cause == "crashed" and code == -signal.SIGKILL and self.kernel_killed():
+            self.cause = "memory"
+            self.memory_sent = max(self.memory_sent, self.start["memoryBytes"])
         signal_name = signal.Signals(-code).name if code is not None and code < 0 else None
         exit_code = code if code is not None and code >= 0 else None
         value = {"code": exit_code, "signal": signal_name, "cause": self.cause, "bytes": self.memory_sent}

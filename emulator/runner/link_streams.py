@@ -109,7 +109,8 @@ class LinkStreams:
         except OSError as error:
             return self._send(frames.encode(frames.RESET, number, str(error).encode("utf-8")))
         self._streams[number] = Stream(number, sock)
-        return None
+        # Tells that the connection stands; one that does not is reset.
+        return self._send(frames.encode(frames.WINDOW, number, frames.U32.pack(0)))
 
     def _read(self, stream):
         stream.served = self._turn

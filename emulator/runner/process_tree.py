@@ -128,6 +128,20 @@ def _tree(root):
         return descendants(root)
 
 
+def oom_kills():
+    """How many processes of this container the kernel has killed for want of memory; None where it does not tell."""
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            with open(path, "rb") as file:
+                for line in file:
+                    name, _, value = line.partition(b" ")
+                    if name == b"oom_kill":
+                        return int(value)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
 def memory(root, precise_above):
     """Resident bytes below `root`.
 

@@ -21,10 +21,14 @@ export interface RunResult {
   stderr: string;
 }
 
+/** The engine that a suite is run on: `WINDTUNNEL_TEST_ENGINE=docker` runs it on containers. */
+export const TEST_ENGINE = process.env.WINDTUNNEL_TEST_ENGINE === 'docker' ? 'docker' : 'process';
+
 export interface RunOptions {
   as?: AppId;
   symbol?: string;
   watch?: boolean;
+  engine?: 'process' | 'docker';
 }
 
 /** A real emulator from the built CLI, in a workspace, home and runtime folder of its own, stopped by `dispose`. */
@@ -139,7 +143,7 @@ export class EmulatorUnderTest {
       file: path.join(this.workspace, file),
       symbol: options.symbol ?? symbol ?? null,
       as: options.as ?? null,
-      engine: 'process',
+      engine: options.engine ?? TEST_ENGINE,
       watch: options.watch ?? false,
     });
     return answer.app.id;

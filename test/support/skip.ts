@@ -20,6 +20,16 @@ export const NEEDS = {
     ask: () => succeeds(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', ['--version']),
     reason: 'needs Chromium (Debian package chromium, or CHROMIUM_PATH)',
   },
+  dockerd: {
+    ask: async () =>
+      process.platform === 'linux' &&
+      process.getuid?.() === 0 &&
+      (await succeeds('dockerd', ['--version'])) &&
+      (await succeeds('docker', ['--version'])) &&
+      (await succeeds('debootstrap', ['--version'])) &&
+      (await succeeds('iptables', ['-w', '-t', 'nat', '-S', 'POSTROUTING'])),
+    reason: 'needs root on Linux with dockerd, docker, debootstrap and iptables, to start a daemon of its own',
+  },
   noDaemon: {
     ask: async () => !['/var/run/docker.sock', '/run/podman/podman.sock'].some((file) => existsSync(file)),
     reason: 'needs a machine without a Docker daemon of its own',
@@ -57,11 +67,16 @@ const answers = new Map<Need, Promise<boolean>>();
 export function requires(...needs: Need[]): (context: Pick<TestContext, 'skip'>) => Promise<void> {
   return async (context) => {
     for (const need of needs) {
-      const answer = answers.get(need) ?? NEEDS[need].ask();
-      answers.set(need, answer);
-      if (!(await answer)) context.skip(NEEDS[need].reason);
+      if (!(await has(need))) context.skip(NEEDS[need].reason);
     }
   };
+}
+
+/** Whether the machine has it, for what a suite sets up before its tests skip themselves. */
+export function has(need: Need): Promise<boolean> {
+  const answer = answers.get(need) ?? NEEDS[need].ask();
+  answers.set(need, answer);
+  return answer;
 }
 
 async function succeeds(command: string, args: string[]): Promise<boolean> {

@@ -9,10 +9,15 @@ const PROTO = `syntax = "proto3";
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
 message CredentialsRequest { string Host = 1; }
-message CredentialsResponse { string Username = 1; string Secret = 2; }`;
+message CredentialsResponse { string Username = 1; string Secret = 2; }
+message HealthCheckRequest { string service = 1; }
+message HealthCheckResponse { int32 status = 1; }`;
 const { root } = protobuf.parse(PROTO);
 
 const GET_SECRET = '/moby.buildkit.secrets.v1.Secrets/GetSecret';
+// Asked every few seconds: BuildKit closes a session that does not answer twice, in the middle of a longer step.
+const HEALTH = '/grpc.health.v1.Health/Check';
+const SERVING = 1;
 const CREDENTIALS = '/moby.filesync.v1.Auth/Credentials';
 
 export interface SessionServices {
@@ -35,7 +40,7 @@ export async function openSession(docker: Docker, services: SessionServices): Pr
     Upgrade: 'h2c',
     'X-Docker-Expose-Session-Uuid': id,
     'X-Docker-Expose-Session-Name': 'windtunnel',
-    'X-Docker-Expose-Session-Grpc-Method': [GET_SECRET, CREDENTIALS],
+    'X-Docker-Expose-Session-Grpc-Method': [GET_SECRET, CREDENTIALS, HEALTH],
   });
   connection.on('error', () => connection.destroy());
   const server = new Server();
@@ -52,6 +57,8 @@ export async function openSession(docker: Docker, services: SessionServices): Pr
   };
   server.addService(definition(GET_SECRET, 'GetSecret'), { GetSecret: getSecret });
   server.addService(definition(CREDENTIALS, 'Credentials'), { Credentials: credentials });
+  const healthCheck: Unary = (_call, done) => done(null, { status: SERVING });
+  server.addService(definition(HEALTH, 'HealthCheck'), { HealthCheck: healthCheck });
   server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(connection);
   return {
     id,
@@ -64,7 +71,7 @@ export async function openSession(docker: Docker, services: SessionServices): Pr
 
 type Unary = handleUnaryCall<Record<string, unknown>, object>;
 
-function definition(path: string, name: 'GetSecret' | 'Credentials'): ServiceDefinition {
+function definition(path: string, name: 'GetSecret' | 'Credentials' | 'HealthCheck'): ServiceDefinition {
   const request = root.lookupType(`${name}Request`);
   const response = root.lookupType(`${name}Response`);
   const encode = (type: protobuf.Type) => (value: object) => Buffer.from(type.encode(value).finish());

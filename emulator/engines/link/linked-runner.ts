@@ -116,10 +116,10 @@ export class LinkedRunner implements RunnerHandle {
   }
 
   async connect(): Promise<Duplex> {
-    return this.parts.body.connect ? this.parts.body.connect(this.listen) : this.openStream('app');
+    return this.parts.body.connect ? this.parts.body.connect(this.listen) : this.mux.connect('app');
   }
 
-  /** A connection through the link. */
+  /** A connection through the link, whatever the runner says to it. */
   openStream(target: 'app' | 'metrics'): Duplex {
     return this.mux.open(target);
   }
@@ -250,9 +250,10 @@ export class LinkedRunner implements RunnerHandle {
     if (this.linkError) return as('link', true);
     if (this.exit?.cause === 'memory') return as('memory', true);
     if (this.failure && !this.wasReady) return as('startup', true);
+    // It ended by itself before our signal came, however soon after we sent one.
+    if (this.exit?.cause === 'crashed') return as('crashed', true);
     if (this.stopping) return as(this.killed ? 'killed' : 'stopped', false);
-    if (this.killed || !this.exit) return as('killed', true);
-    return as('crashed', true);
+    return as('killed', true);
   }
 }
 

@@ -77,6 +77,8 @@ export class MuxStream extends Duplex {
   }
 
   receiveWindow(bytes: number): void {
+    // The first one, of no bytes, tells that the other end has connected it.
+    this.emit('opened');
     this.credit += bytes;
     if (this.ready) this.owner.wantsTurn(this);
   }

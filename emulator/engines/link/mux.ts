@@ -67,6 +67,19 @@ export class LinkMux implements StreamOwner {
     return stream;
   }
 
+  /** The same once the app has taken it; rejects when it does not listen, or the runner is gone. */
+  connect(target: 'app' | 'metrics'): Promise<MuxStream> {
+    return new Promise((resolve, reject) => {
+      if (this.closedOnce) return reject(new Error('The runner is gone.'));
+      const stream = this.open(target);
+      stream.once('error', reject);
+      stream.once('opened', () => {
+        stream.off('error', reject);
+        resolve(stream);
+      });
+    });
+  }
+
   start(message: StartMessage): void {
     this.send(FRAME.start, 0, Buffer.from(JSON.stringify(message)));
   }

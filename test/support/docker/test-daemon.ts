@@ -1,0 +1,241 @@
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import http from 'node:http';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { leftProcesses } from '../../scripts/census.mjs';
+import { gone } from '../emulator.ts';
+
+const execute = promisify(execFile);
+const MAKE_BASE = path.join(import.meta.dirname, 'make-base-image.sh');
+/** The tags under which the base image stands in for the official ones, whatever Python the machine has. */
+const BASE_TAGS = ['3.10', '3.11', '3.12', '3.13', '3.14'].map((minor) => `python:${minor}-slim`);
+
+export interface TestDaemonOptions {
+  /** Folders before PATH of the daemon: where it looks for hooks. */
+  path?: readonly string[];
+  flags?: readonly string[];
+  /** Size of a disk of its own, in MiB, in memory; absent: the machine's. */
+  diskMebibytes?: number;
+  /** Without it, no image is there. */
+  base?: boolean;
+}
+
+/**
+ * A Docker daemon of the test's own: real, in its own network namespace behind the machine's, with its own data. `dispose`
+ * leaves no process, mount, interface or file. Root on Linux only.
+ */
+export class TestDaemon {
+  readonly folder: string;
+  readonly socket: string;
+  /** Address of this machine as the daemon and its containers reach it. */
+  readonly hostAddress: string;
+  private readonly options: TestDaemonOptions;
+  private readonly id = randomBytes(3).toString('hex');
+  private readonly subnet: string;
+  private child: ChildProcess | null = null;
+
+  private constructor(folder: string, options: TestDaemonOptions) {
+    this.folder = folder;
+    this.options = options;
+    this.socket = path.join(folder, 'docker.sock');
+    const [a = 0, b = 0] = randomBytes(2);
+    this.subnet = `10.${213 + (a % 8)}.${b}`;
+    this.hostAddress = `${this.subnet}.1`;
+  }
+
+  static async start(options: TestDaemonOptions = {}): Promise<TestDaemon> {
+    const daemon = new TestDaemon(await mkdtemp(path.join(tmpdir(), 'wt-dk-')), options);
+    try {
+      await daemon.prepare();
+      await daemon.up();
+      if (options.base ?? true) await daemon.importBase();
+    } catch (error) {
+      await daemon.dispose();
+      throw error;
+    }
+    return daemon;
+  }
+
+  /** What leads clients here. */
+  get env(): { DOCKER_HOST: string } {
+    return { DOCKER_HOST: `unix://${this.socket}` };
+  }
+
+  private get namespace(): string {
+    return `wt${this.id}`;
+  }
+
+  /** Starts the daemon, again after `stop` or `kill`. */
+  async up(): Promise<void> {
+    const { folder, options } = this;
+    const log = openSync(path.join(folder, 'log'), 'a');
+    const { DOCKER_HOST: _host, ...env } = process.env;
+    this.child = spawn(
+      'nsenter',
+      [
+        `--net=/run/netns/${this.namespace}`,
+        'dockerd',
+        ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
+        ...['-H', `unix://${this.socket}`, '--pidfile', path.join(folder, 'pid'), '--mtu', String(mtu())],
+        ...(options.flags ?? []),
+      ],
+      {
+        env: { ...env, PATH: [...(options.path ?? []), process.env.PATH].join(path.delimiter) },
+        stdio: ['ignore', log, log],
+      },
+    );
+    closeSync(log);
+    for (let i = 0; i < 600; i++) {
+      if (await this.answers()) return;
+      if (this.child.exitCode !== null) break;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error(`dockerd did not come up:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
+  }
+
+  /** SIGTERM, as `systemctl stop docker`. */
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+  }
+
+  /** SIGKILL, as a crash. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Runs the docker command on it; what it prints. */
+  async docker(...args: string[]): Promise<string> {
+    const { stdout } = await execute('docker', args, {
+      env: { ...process.env, ...this.env, DOCKER_CONFIG: this.folder },
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout.trim();
+  }
+
+  /** Ids of all containers, running or not. */
+  async containers(): Promise<string[]> {
+    return (await this.docker('ps', '-aq', '--no-trunc')).split('\n').filter(Boolean);
+  }
+
+  async inspect(container: string): Promise<Record<string, never>> {
+    return JSON.parse(await this.docker('inspect', container))[0];
+  }
+
+  async dispose(): Promise<void> {
+    await this.end('SIGTERM');
+    // A daemon that was killed leaves its containerd and what runs on it.
+    const left = leftProcesses(this.folder).filter(({ pid }) => pid !== process.pid);
+    for (const { pid } of left) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
+    for (const { pid } of left) await gone(pid);
+    const mounts = (await readFile('/proc/self/mounts', 'utf8'))
+      .split('\n')
+      .map((line) => line.split(' ')[1] ?? '')
+      .filter((mount) => mount.startsWith(`${this.folder}/`))
+      .reverse();
+    for (const mount of mounts) quietly('umount', '--lazy', mount);
+    for (const rule of this.rules()) quietly('iptables', ...rule('-D'));
+    quietly('ip', 'netns', 'del', this.namespace);
+    quietly('ip', 'link', 'del', `${this.namespace}h`);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async prepare(): Promise<void> {
+    const { namespace, subnet, folder, options } = this;
+    const size = String(mtu());
+    run('ip', 'netns', 'add', namespace);
+    run(
+      'ip',
+      'link',
+      'add',
+      `${namespace}h`,
+      'mtu',
+      size,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      `${namespace}n`,
+      'mtu',
+      size,
+    );
+    run('ip', 'link', 'set', `${namespace}n`, 'netns', namespace);
+    run('ip', 'addr', 'add', `${subnet}.1/30`, 'dev', `${namespace}h`);
+    run('ip', 'link', 'set', `${namespace}h`, 'up');
+    const inside = (...args: string[]) => run('nsenter', `--net=/run/netns/${namespace}`, 'ip', ...args);
+    inside('link', 'set', 'lo', 'up');
+    inside('addr', 'add', `${subnet}.2/30`, 'dev', `${namespace}n`);
+    inside('link', 'set', `${namespace}n`, 'up');
+    inside('route', 'add', 'default', 'via', `${subnet}.1`);
+    // A daemon on this machine would set it as well.
+    run('sysctl', '-q', '-w', 'net.ipv4.ip_forward=1');
+    for (const rule of this.rules()) run('iptables', ...rule('-I'));
+    const data = path.join(folder, 'data');
+    await mkdir(data, { recursive: true });
+    if (options.diskMebibytes) run('mount', '-t', 'tmpfs', '-o', `size=${options.diskMebibytes}m`, 'wt-docker', data);
+  }
+
+  private rules(): ((verb: '-I' | '-D') => string[])[] {
+    const link = `${this.namespace}h`;
+    return [
+      (verb) => ['-w', '-t', 'nat', verb, 'POSTROUTING', '-s', `${this.subnet}.0/30`, '-j', 'MASQUERADE'],
+      (verb) => ['-w', verb, 'FORWARD', '-i', link, '-j', 'ACCEPT'],
+      (verb) => ['-w', verb, 'FORWARD', '-o', link, '-j', 'ACCEPT'],
+    ];
+  }
+
+  private async importBase(): Promise<void> {
+    const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test/docker');
+    const { stdout } = await execute(MAKE_BASE, [cache], { timeout: 15 * 60_000 });
+    const [first = '', ...rest] = BASE_TAGS;
+    await this.docker('import', stdout.trim(), first);
+    for (const tag of rest) await this.docker('tag', first, tag);
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const closed = new Promise((resolve) => child.once('exit', resolve));
+    // nsenter has become the daemon: it executes it.
+    child.kill(signal);
+    await closed;
+  }
+
+  private answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const request = http.get({ socketPath: this.socket, path: '/_ping' }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      request.on('error', () => resolve(false));
+    });
+  }
+}
+
+/** That of the way out, which a larger one on the way would swallow packets of. */
+function mtu(): number {
+  const device = /^default .*\bdev (\S+)/m.exec(execFileSync('ip', ['route'], { encoding: 'utf8' }))?.[1];
+  return device ? Number(readFileSync(`/sys/class/net/${device}/mtu`, 'utf8')) : 1500;
+}
+
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
+
+/** For what may be gone already. */
+function quietly(command: string, ...args: string[]): void {
+  try {
+    execFileSync(command, args, { stdio: 'ignore' });
+  } catch {
+    // It was not there, or went with another.
+  }
+}
