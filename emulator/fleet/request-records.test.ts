@@ -7,7 +7,10 @@ let f: Fixture;
 beforeEach(() => {
   f = startFleet();
 });
-afterEach(() => f.fleet.dispose());
+afterEach(async () => {
+  await f.fleet.dispose();
+  f.store.dispose();
+});
 
 const story = async (record: RequestRecord) => (await f.fleet.records.document(record)).events;
 /** Without times, as short as it can be read. */

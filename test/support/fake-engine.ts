@@ -62,7 +62,13 @@ export class FakeEngine implements RunnerEngine {
 
   async dispose(): Promise<void> {
     for (const runner of this.alive) runner.end({ code: 0, signal: null, cause: 'stopped', error: null });
-    if (this.folder !== null) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** With the last runner goes their folder: a test that ends its fleet leaves nothing. */
+  ended(): void {
+    if (this.folder === null || this.alive.length > 0) return;
+    rmSync(this.folder, { recursive: true, force: true });
+    this.folder = null;
   }
 }
 
@@ -174,6 +180,7 @@ export class FakeRunner implements RunnerHandle {
     this.alive = false;
     this.server.close();
     for (const socket of this.sockets) socket.destroy();
+    this.engine.ended();
     this.settleExit(exit);
   }
 }

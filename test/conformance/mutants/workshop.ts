@@ -7,7 +7,7 @@ import type { Edit } from './mutants.ts';
 
 const execute = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../../..');
-const COPIED = ['emulator', 'build.mjs', 'package.json', 'tsconfig.json'];
+const COPIED = ['emulator', 'extension', 'build.mjs', 'package.json', 'tsconfig.json'];
 
 /** A copy of the source in which breakages are built, one at a time. */
 export class Workshop {
