@@ -3,6 +3,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { testPython } from '../../test/support/python.ts';
+import { modalPlatform } from './modal/modal-platform.ts';
 import { runpodPlatform } from './runpod/runpod-platform.ts';
 import type { PythonParser } from './syntax.ts';
 import { fixture, fixtureNames } from './testing/fixtures.ts';
@@ -39,11 +40,15 @@ const MUTATIONS: Record<string, Mutate> = {
   'dos lines': (source) => source.replaceAll('\r', '').replaceAll('\n', '\r\n'),
   tabs: (source) => source.replace(/^(?: {4})+/gm, (indent) => '\t'.repeat(indent.length / 4)),
   'another alias': (source) =>
-    source.replaceAll('import runpod\n', 'import runpod as rp\n').replaceAll('runpod.serverless', 'rp.serverless'),
+    source
+      .replaceAll('import runpod\n', 'import runpod as rp\n')
+      .replaceAll('runpod.serverless', 'rp.serverless')
+      .replaceAll('import modal\n', 'import modal as m\n')
+      .replaceAll(/\bmodal\./g, 'm.'),
   rename: (source, a) => {
     const names = [...new Set(source.match(/\b[a-z_]{4,}\b/g) ?? ['x'])].filter(
       (name) =>
-        !/^(runpod|serverless|start|import|from|return|async|await|yield|handler|input|class|lambda|else|pass|with|global|range|print)$/.test(
+        !/^(runpod|modal|serverless|start|import|from|return|async|await|yield|handler|input|class|lambda|else|pass|with|global|range|print)$/.test(
           name,
         ),
     );
@@ -61,49 +66,56 @@ const MUTATIONS: Record<string, Mutate> = {
   },
 };
 
-it('no mutation of a worker makes the importer throw, or write Python that does not compile', async () => {
-  const sources = fixtureNames('runpod').map((name) => ({ name, folder: fixture(name) }));
-  const checks: { input: string; output: string; what: string }[] = [];
-  fc.assert(
-    fc.property(
-      fc.constantFrom(...sources),
-      fc.array(fc.tuple(fc.constantFrom(...Object.keys(MUTATIONS)), fc.nat(4000), fc.nat(4000)), {
-        minLength: 1,
-        maxLength: 3,
-      }),
-      ({ name, folder }, mutations) => {
-        const [entry] = runpodPlatform.detect(folder, parser);
-        let text = Buffer.from(folder.files.get(entry!)!).toString('utf8');
-        for (const [kind, a, b] of mutations) text = MUTATIONS[kind]!(text, a, b);
-        const changed = { ...folder, files: new Map([...folder.files, [entry!, Buffer.from(text)]]) };
-        runpodPlatform.detect(changed, parser);
-        const { files, report } = runpodPlatform.convert(changed, entry!, parser);
-        expect(runpodPlatform.convert(changed, entry!, parser)).toEqual({ files, report });
-        expect(files.length === 0).toBe(report.levels.BLOCKED > 0);
-        const written = files.find((file) => file.path === entry);
-        if (!written) return;
-        const what = `${name}: ${JSON.stringify(mutations)}`;
-        checks.push({
-          input: Buffer.from(text).toString('base64'),
-          output: Buffer.from(written.content).toString('base64'),
-          what,
-        });
-      },
-    ),
-    { numRuns: 700, seed: 2026 },
-  );
-  const run = spawnSync(await testPython(), [path.join(import.meta.dirname, 'testing/compiles.py')], {
-    input: checks.flatMap(({ input, output }) => [input, output]).join('\n'),
-    encoding: 'utf8',
-    maxBuffer: 1 << 24,
-  });
-  expect(run.stderr).toBe('');
-  const answers = run.stdout.trim().split('\n');
-  const worse = checks.filter((_, index) => answers[2 * index] === '1' && answers[2 * index + 1] === '0');
-  expect(worse.map(({ what, input }) => `${what}\n${Buffer.from(input, 'base64').toString()}`)).toEqual([]);
-  // A source that Python refuses is refused here too, but for what needs a compiler to be seen.
-  const missed = checks.filter((_, index) => answers[2 * index] === '0');
-  expect(missed.length / checks.length).toBeLessThan(0.01);
-  // Most of them are converted, or this would prove nothing.
-  expect(answers.filter((answer, index) => index % 2 === 1 && answer === '1').length).toBeGreaterThan(200);
-}, 120_000);
+it.each([
+  [runpodPlatform, 700],
+  [modalPlatform, 700],
+])(
+  'no mutation of a source makes the importer throw, or write Python that does not compile: %o',
+  async (platform, runs) => {
+    const sources = fixtureNames(platform.name).map((name) => ({ name, folder: fixture(name) }));
+    const checks: { input: string; output: string; what: string }[] = [];
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...sources),
+        fc.array(fc.tuple(fc.constantFrom(...Object.keys(MUTATIONS)), fc.nat(4000), fc.nat(4000)), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        ({ name, folder }, mutations) => {
+          const [entry] = platform.detect(folder, parser);
+          let text = Buffer.from(folder.files.get(entry!)!).toString('utf8');
+          for (const [kind, a, b] of mutations) text = MUTATIONS[kind]!(text, a, b);
+          const changed = { ...folder, files: new Map([...folder.files, [entry!, Buffer.from(text)]]) };
+          platform.detect(changed, parser);
+          const { files, report } = platform.convert(changed, entry!, parser);
+          expect(platform.convert(changed, entry!, parser)).toEqual({ files, report });
+          expect(files.length === 0).toBe(report.levels.BLOCKED > 0);
+          const written = files.find((file) => file.path === entry);
+          if (!written) return;
+          const what = `${name}: ${JSON.stringify(mutations)}`;
+          checks.push({
+            input: Buffer.from(text).toString('base64'),
+            output: Buffer.from(written.content).toString('base64'),
+            what,
+          });
+        },
+      ),
+      { numRuns: runs, seed: 2026, endOnFailure: true },
+    );
+    const run = spawnSync(await testPython(), [path.join(import.meta.dirname, 'testing/compiles.py')], {
+      input: checks.flatMap(({ input, output }) => [input, output]).join('\n'),
+      encoding: 'utf8',
+      maxBuffer: 1 << 24,
+    });
+    expect(run.stderr).toBe('');
+    const answers = run.stdout.trim().split('\n');
+    const worse = checks.filter((_, index) => answers[2 * index] === '1' && answers[2 * index + 1] === '0');
+    expect(worse.map(({ what, input }) => `${what}\n${Buffer.from(input, 'base64').toString()}`)).toEqual([]);
+    // A source that Python refuses is refused here too, but for what needs a compiler to be seen.
+    const missed = checks.filter((_, index) => answers[2 * index] === '0');
+    expect(missed.length / checks.length).toBeLessThan(0.01);
+    // Most of them are converted, or this would prove nothing.
+    expect(answers.filter((answer, index) => index % 2 === 1 && answer === '1').length).toBeGreaterThan(200);
+  },
+  300_000,
+);

@@ -591,7 +591,11 @@ class Conversion {
       'FAL_USER = os.environ.get("FAL_USER", "local")',
     ];
     for (const [unit, name] of this.urlNames) {
-      lines.push(`${name} = f"https://fal.run/{FAL_USER}/${this.appName(this.unitNames.get(unit)!)}"`);
+      const own = this.unitNames.get(unit)!;
+      const [symbol] = results.get(own)!.symbols;
+      // A fal.function is known by its own name.
+      const server = symbol?.endsWith('_server') ? symbol : this.appName(own);
+      lines.push(`${name} = f"https://fal.run/{FAL_USER}/${server}"`);
     }
     for (const unit of used) {
       const { calls } = results.get(unit)!;
