@@ -10,11 +10,10 @@ import sys
 
 import cloudpickle
 import fal
+import modal_standin
 from fal.api import IsolatedFunction
 from fal.app import wrap_app
 from fastapi.testclient import TestClient
-
-import modal_standin
 
 LOAD = """
 import base64, json, pickle, sys
