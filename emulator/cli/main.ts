@@ -6,6 +6,7 @@ import { addCleanCommand } from './commands/clean-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { addExecCommands } from './commands/exec-command.ts';
 import { addImportCommand } from './commands/import-command.ts';
+import { addReplayCommand } from './commands/replay-command.ts';
 import { addRunCommand } from './commands/run-command.ts';
 import { addSecretCommand } from './commands/secret-command.ts';
 import { addStatusCommands } from './commands/status-commands.ts';
@@ -71,6 +72,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addUpCommand(program, run, terminal);
   addStatusCommands(program, run, terminal);
   addCallCommand(program, run, terminal);
+  addReplayCommand(program, run, terminal);
   addExecCommands(program, run, terminal);
   addImportCommand(program, run, terminal);
   addSecretCommand(program, run, terminal);

@@ -17,6 +17,8 @@ import {
   type LogEntry,
   LogEntrySchema,
   OkSchema,
+  type ReplayAnswer,
+  ReplayAnswerSchema,
   type RequestDocument,
   RequestDocumentSchema,
   RequestListSchema,
@@ -123,6 +125,12 @@ export class ControlClient {
   requestEvents(id: string, follow: boolean, signal: AbortSignal): AsyncGenerator<EmulatorEvent> {
     const path = `${CONTROL_PATHS.requests}/${encodeURIComponent(id)}/events?follow=${follow ? 1 : 0}`;
     return this.stream(path, EventSchema, signal);
+  }
+
+  /** Submits a recorded request again, its input with a JSON merge patch where `edit` is given. */
+  replay(id: string, edit?: { patch: unknown }): Promise<ReplayAnswer> {
+    const path = `${CONTROL_PATHS.requests}/${encodeURIComponent(id)}/replay`;
+    return this.call('POST', path, ReplayAnswerSchema, edit === undefined ? {} : { edit });
   }
 
   async secrets(): Promise<SecretInfo[]> {

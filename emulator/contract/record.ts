@@ -49,6 +49,19 @@ export type RequestSummary = z.infer<typeof RequestSummarySchema>;
 
 export const RequestListSchema = z.object({ requests: z.array(RequestSummarySchema) });
 
+/** What `replay` asks for; without `edit` the input as it was. */
+export const ReplayRequestSchema = z.object({
+  /** A JSON merge patch (RFC 7396) of the input. */
+  edit: z.exactOptional(z.object({ patch: z.unknown() })),
+});
+
+export const ReplayAnswerSchema = z.object({
+  /** The whole id of the original. */
+  id: z.string(),
+  replay: RequestSummarySchema,
+});
+export type ReplayAnswer = z.infer<typeof ReplayAnswerSchema>;
+
 /** The whole story of a request, as `windtunnel logs REQUEST --export` prints it. */
 export const RequestDocumentSchema = z.object({
   /** Of this format. */

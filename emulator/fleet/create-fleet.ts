@@ -41,7 +41,7 @@ export function createFleet(options: FleetOptions): Fleet {
   const hostOf = (app: AppId) => hosts.get(app);
 
   // Before anything is told of a request.
-  const records = new RequestRecords(context);
+  const records = new RequestRecords(context, () => queue);
   const watchers = resources.add(new Watchers(store, clock, log));
   const direct = new DirectCalls(context, hostOf);
   const queued = new QueuedWork(context, watchers, (record) => queue.ended(record));

@@ -108,6 +108,8 @@ export interface Records {
   /** The request of an id, or of the beginning of one, of eight characters or more. Throws E_USAGE where several begin so. */
   find(id: string): RequestRecord | undefined;
   document(record: RequestRecord): Promise<RequestDocument>;
+  /** Submits it again, its input with a merge patch where `edit` is given. Rejects with E_BAD_REQUEST, E_UNKNOWN_APP. */
+  replay(record: RequestRecord, edit?: { patch: unknown }): Promise<RequestRecord>;
   /** Its submit and its input. */
   begin(record: RequestRecord): Promise<EmulatorEvent[]>;
   /** What happened since, from the `from`-th event on. */

@@ -10,7 +10,9 @@ import {
   WindtunnelError,
 } from '../contract/index.ts';
 import type { StoredBody } from '../store/store.ts';
+import type { Queue, Records } from './fleet.ts';
 import type { FleetContext } from './options.ts';
+import { replay } from './replay.ts';
 
 type StateEvent = Extract<EmulatorEvent, { type: 'request.state' }>;
 
@@ -26,11 +28,13 @@ const TOLD: ReadonlySet<EmulatorEvent['type']> = new Set([
 const NOT_STORED = 'The caller asked that nothing of it is stored (X-Fal-Store-IO: 0).';
 
 /** The stories of queued requests, from their submit to the last call of their webhook. */
-export class RequestRecords {
+export class RequestRecords implements Records {
   private readonly context: FleetContext;
+  private readonly queue: () => Queue;
 
-  constructor(context: FleetContext) {
+  constructor(context: FleetContext, queue: () => Queue) {
     this.context = context;
+    this.queue = queue;
     // From the bus, so that what is kept is what everybody saw: without secrets.
     context.bus.on((event) => {
       if (!('request' in event) || event.request === null || !isTold(event)) return;
@@ -65,6 +69,10 @@ export class RequestRecords {
     const after = record.completedAt ?? Number.POSITIVE_INFINITY;
     const story = [...begin, ...told.filter(({ at }) => at <= after), ...end, ...told.filter(({ at }) => at > after)];
     return { version: 1, request: summaryOf(record), events: mergeLogs(record, story, lines) };
+  }
+
+  replay(record: RequestRecord, edit?: { patch: unknown }): Promise<RequestRecord> {
+    return replay(this.context, this.queue(), record, edit);
   }
 
   /** Its submit and its input. */

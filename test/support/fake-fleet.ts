@@ -132,6 +132,7 @@ export class FakeFleet implements Fleet {
     list: () => [],
     find: (id) => this.entries.get(id)?.record,
     document: async () => Promise.reject(new Error('a fake fleet tells no stories')),
+    replay: async () => Promise.reject(new Error('a fake fleet replays nothing')),
     begin: async () => [],
     told: async () => [],
     end: async () => [],

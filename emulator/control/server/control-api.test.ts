@@ -81,6 +81,7 @@ beforeEach(async () => {
         list: () => [],
         find: () => undefined,
         document: missing,
+        replay: missing,
         begin: missing,
         told: missing,
         end: missing,

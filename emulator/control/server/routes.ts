@@ -7,6 +7,7 @@ import {
   type GrantRequest,
   GrantRequestSchema,
   type Hello,
+  ReplayRequestSchema,
   RunRequestSchema,
   SetSecretSchema,
   StopRunnerSchema,
@@ -15,6 +16,7 @@ import {
 } from '../../contract/index.ts';
 import type { EventBus } from '../../core/event-bus.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
+import { summaryOf } from '../../fleet/request-records.ts';
 import { AppHolders } from '../apps/app-holders.ts';
 import type { AppLauncher } from '../apps/app-launcher.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
@@ -96,6 +98,11 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     route('GET', `${request}/events`, ({ params, query, signal }) =>
       requestEvents(fleet, requestOf(params), query.get('follow') === '1', signal),
     ),
+    route('POST', `${request}/replay`, async ({ params, body }) => {
+      const original = requestOf(params);
+      const again = await fleet.records.replay(original, parse(ReplayRequestSchema, body).edit);
+      return { id: original.id, replay: summaryOf(again) };
+    }),
     route('GET', CONTROL_PATHS.events, ({ query, signal }) => {
       deps.audience.join(signal);
       const holder = query.get('holder');
