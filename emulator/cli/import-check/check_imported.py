@@ -18,12 +18,11 @@ import cloudpickle
 import fal
 import fal.toolkit
 import fastapi.encoders
+import originals
+import recording_stubs
 from fal.api import IsolatedFunction
 from fal.app import wrap_app
 from fastapi.testclient import TestClient
-
-import originals
-import recording_stubs
 from quiet_world import settle
 from recording_stubs import DEPLOYED, Finder, Stub, shown, trace
 
@@ -340,7 +339,8 @@ def main():
             results = check(case)
         except Exception as error:
             results = [{"check": "checks", "ok": False, "detail": "%s: %s" % (type(error).__name__, error)}]
-        print(json.dumps({"name": case["name"], "checks": results}), flush=True)
+        sys.stdout.write(json.dumps({"name": case["name"], "checks": results}) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
