@@ -1,6 +1,6 @@
 """Prints the interpreter of the tests' cached virtual environment, building it first where needed.
 
-    python make_venv.py CACHE_DIR
+    python make_venv.py CACHE_DIR [REQUIREMENTS]
 
 The folder's name carries a hash of the pins and of this interpreter. An flock makes concurrent callers share one build,
 and the kernel drops it when the builder dies; the marker is written last, so that a broken build is built anew.
@@ -17,9 +17,9 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
 
-def main(cache: Path) -> None:
+def main(cache: Path, requirements: Path) -> None:
     key = hashlib.sha256()
-    key.update(REQUIREMENTS.read_bytes())
+    key.update(requirements.read_bytes())
     key.update(f"{os.path.realpath(sys.executable)} {sys.version}".encode())
     target = cache / f"venv-{key.hexdigest()[:16]}"
     python = target / "bin" / "python"
@@ -32,7 +32,7 @@ def main(cache: Path) -> None:
             shutil.rmtree(target, ignore_errors=True)
             # Everything but the answer goes to stderr: stdout is the one line that the caller reads.
             run([sys.executable, "-m", "venv", str(target)])
-            run([str(python), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)])
+            run([str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)])
             marker.touch()
     print(python)
 
@@ -42,4 +42,4 @@ def run(command: list) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else REQUIREMENTS)

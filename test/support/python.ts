@@ -40,14 +40,16 @@ export async function basePython(): Promise<string> {
   throw new Error(`The tests need Python 3.10 or newer with its venv module. Tried:\n  ${reasons.join('\n  ')}`);
 }
 
-async function findOrMake(): Promise<string> {
-  const named = process.env.WINDTUNNEL_TEST_PYTHON;
-  if (named) return named;
+/** Python of a virtual environment of its own, with the pins of a requirements file; cached like that of the tests. */
+export async function pythonWith(requirements: string): Promise<string> {
   const cache = process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
-  const { stdout } = await execute(await basePython(), [MAKE_VENV, path.join(cache, 'windtunnel-test')], {
-    timeout: 15 * 60_000,
-  });
+  const args = [MAKE_VENV, path.join(cache, 'windtunnel-test'), requirements];
+  const { stdout } = await execute(await basePython(), args, { timeout: 15 * 60_000 });
   return stdout.trim();
+}
+
+async function findOrMake(): Promise<string> {
+  return process.env.WINDTUNNEL_TEST_PYTHON || (await pythonWith(path.join(import.meta.dirname, 'requirements.txt')));
 }
 
 // `node test/support/python.ts` prints the path, for shell scripts and to build the environment ahead of the suites.

@@ -24,6 +24,7 @@ import { readSource, writeSource } from '../source-text.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
 import { firstSyntaxError } from '../syntax-errors.ts';
 import { appClass, CONVERTED } from './app-class.ts';
+import { convertServer, serverStart } from './convert-server.ts';
 import { planEnvironment } from './environment.ts';
 import { readHandler } from './handler.ts';
 import { readInput } from './input-model.ts';
@@ -56,6 +57,16 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
       const text = source.text;
       const names = libraryNames(root);
       const calls = startCalls(root, names);
+      if (calls.length === 0) {
+        const server = serverStart(folder, entry, root);
+        if (server) return convertServer(folder, entry, source, root, server, parser);
+        const other = siblings.find((file) => {
+          const tree = trees.get(file);
+          return tree !== undefined && startCalls(tree, libraryNames(tree)).length > 0;
+        });
+        if (other !== undefined)
+          return blocked('F005', 1, `The worker starts in ${other}, which ${entry} imports: import that file.`);
+      }
       const handler = readHandler(calls, root, lookup, text, entry, ledger);
       if (typeof handler === 'string') return blocked('F003', 1, handler);
       const taken = identifiers(root);
