@@ -184,14 +184,14 @@ describe('a page of another origin is answered nothing and reads nothing', () =>
     const base = emulator.url.replace('127.0.0.1', 'localhost');
     expect(await attacked(page, 'page', base)).toEqual(NOTHING);
     await page.close();
-  }, 120_000);
+  }, 240_000);
 
   test('a frame without an origin (null), also on a page of this machine', async () => {
     const page = await browser.newPage();
     await page.goto(`${site.url('localhost')}/sandbox`);
     expect(await attacked(page, 'sandbox', emulator.url)).toEqual(NOTHING);
     await page.close();
-  }, 120_000);
+  }, 240_000);
 
   test("a name that was led to the emulator's own port (DNS rebinding)", async () => {
     const page = await browser.newPage();
@@ -203,7 +203,7 @@ describe('a page of another origin is answered nothing and reads nothing', () =>
     expect(read.filter(({ seen }) => !seen?.includes('E_FOREIGN_HOST'))).toEqual([]);
     expect(answered).toEqual([]);
     await page.close();
-  }, 120_000);
+  }, 240_000);
 });
 
 test('the attack finds what is open: the same page from an origin that may', async () => {

@@ -1,7 +1,7 @@
 // What a hostile page tries; put into the page by foreign-origin.test.ts. Calls each surface in every way that a page has, and
 // resolves with what it got to see of each: null = nothing.
 globalThis.attack = async ({ http, sockets }) => {
-  const LATE_MS = 10_000;
+  const LATE_MS = 60_000;
   const findings = [];
   const attempt = async (surface, by, run) => {
     const late = new Promise((resolve) => setTimeout(resolve, LATE_MS, 'no end'));

@@ -12,7 +12,7 @@ import { guideFiles, Site } from './site.ts';
 
 const PIXELS = path.resolve(import.meta.dirname, '../../examples/pixels');
 const PICTURE = path.join(PIXELS, 'hills.jpg');
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 180_000;
 
 let emulator: EmulatorUnderTest;
 let browser: Browser;
@@ -35,6 +35,8 @@ beforeEach(requires('chromium'));
 beforeEach(async () => {
   browser ??= await launchChromium();
   page = await browser.newPage();
+  // The first visit compiles the site, on a machine that may have other things to do.
+  page.setDefaultTimeout(TIMEOUT_MS);
   called = new Set();
   page.on('request', (request) => called.add(new URL(request.url()).host));
   page.on('websocket', (socket) => called.add(new URL(socket.url()).host));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { ApiError, fal } from '@fal-ai/client';
 
 const APP = process.env.WT_LIVE ?? 'local/live';
-const LATE_MS = 20_000;
+const LATE_MS = 45_000;
 
 /** A realtime connection whose results, errors and closings are read one by one. */
 class Session {
