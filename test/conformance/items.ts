@@ -81,8 +81,8 @@ export const ITEMS: readonly Item[] = [
   { number: 60, title: 'a webhook that fails is called again; a redirect is not followed', clients: ['P'] },
   {
     number: 61,
-    title: 'proxyUrl, requestMiddleware, fetch and the preload alone: the same cases by each',
-    clients: ['J'],
+    title: 'led here without the proxy: proxyUrl, requestMiddleware, fetch, the preload alone; the host variables',
+    clients: ['J', 'P'],
     withRepository: true,
   },
   {

@@ -12,14 +12,8 @@ import type { FileMeta } from './file-store.ts';
 import { FILE_ID } from './file-urls.ts';
 import { filesBase, fileUrl } from './locations.ts';
 import { parseRange } from './range.ts';
+import { runNothing } from './run-nothing.ts';
 import type { Upload } from './uploads.ts';
-
-/**
- * What a browser shows without running anything of it. Whatever else a file says it is (HTML, SVG, XML of any name, two types in
- * one header) may be a document with scripts, whose origin would be this emulator's.
- */
-const PASSIVE_TYPES =
-  /^(?:image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|font\/[\w.+-]+|application\/(?:json|octet-stream|pdf|zip)|text\/(?:plain|csv))(?: *;[^,]*)?$/i;
 
 const PartsSchema = z.array(
   z.object({
@@ -136,12 +130,10 @@ async function serveFile(exchange: Exchange, deps: GatewayDeps): Promise<void> {
 
 function setFileHeaders({ res }: Exchange, meta: FileMeta): void {
   res.setHeader('content-type', meta.contentType);
-  res.setHeader('x-content-type-options', 'nosniff');
   res.setHeader('accept-ranges', 'bytes');
   res.setHeader('etag', meta.etag);
   res.setHeader('last-modified', new Date(meta.createdAt).toUTCString());
-  // A page that an app made, or was sent, must not act as a page of this emulator.
-  if (!PASSIVE_TYPES.test(meta.contentType)) res.setHeader('content-security-policy', 'sandbox');
+  runNothing(res, meta.contentType);
 }
 
 function namedParts(value: unknown): { number: number; etag: string | null }[] {

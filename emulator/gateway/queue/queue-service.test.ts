@@ -269,6 +269,20 @@ describe('result', () => {
     expect([answer.status, answer.headers.location]).toEqual([307, '/elsewhere']);
   });
 
+  test.each([
+    ['text/html', "default-src 'self', sandbox"],
+    ['application/json', "default-src 'self'"],
+  ])('a result of type %s that a browser opens acts as no page of this emulator', async (type, policy) => {
+    const id = await submit();
+    const headers: [string, string][] = [
+      ['content-type', type],
+      ['content-security-policy', "default-src 'self'"],
+    ];
+    gw.fleet.complete(id, '"<script>1</script>"', { status: 200, headers });
+    const answer = await gw.call(`/queue/local/pixels/requests/${id}`);
+    expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'content-security-policy': policy });
+  });
+
   test('file URLs are loopback ones for a local caller and stay for one under production names', async () => {
     const id = await submit();
     const url = `https://v3.fal.media/files/wt-${'a'.repeat(32)}/x.png`;

@@ -6,6 +6,7 @@ import type { StoredBody } from '../../store/store.ts';
 import type { Exchange } from '../exchange.ts';
 import { isErrorType } from '../failure.ts';
 import { FileUrlRewriter, holdsFileUrls } from '../files/file-urls.ts';
+import { runNothing } from '../files/run-nothing.ts';
 import { isRelayed } from '../headers.ts';
 
 /** Replays what the app answered: its status, headers and body. */
@@ -23,6 +24,7 @@ export async function replayResult(
     if (name === 'content-type') contentType = value;
     res.appendHeader(name, value);
   }
+  runNothing(res, contentType);
   res.setHeader('x-fal-request-id', id);
   if (isErrorType(outcome.errorType) && !res.hasHeader('x-fal-error-type')) {
     res.setHeader('x-fal-error-type', outcome.errorType);

@@ -467,6 +467,14 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(61, 'J', 'a host of fal in the path is not known', `${GATEWAY}/route.ts`, "first === '_h'", 'false'),
   mutant(
+    61,
+    'P',
+    'a service’s name in front of a path is not known',
+    `${GATEWAY}/route.ts`,
+    'if (Object.hasOwn(PREFIXES, first)) {',
+    'if (false) {',
+  ),
+  mutant(
     62,
     'J',
     'a page behind a proxy route gets file URLs of the cloud',

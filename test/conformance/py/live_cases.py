@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import fal.apps
 import fal_client
@@ -98,6 +101,30 @@ def http_over_ws():
     assert isinstance(frames[1], bytes) and "/nowhere not found" in json.loads(frames[1])["detail"], frames[1]
     assert (end["type"], end["status"]) == ("end", 404) and end["time_to_first_byte_seconds"] > 0, end
     assert start["request_id"] == end["request_id"]
+
+
+@case(61)
+def host_variables():
+    """The clients' own host variables, without exec's proxy: what goes to fal.run and queue.fal.run is led here."""
+    port = httpx.URL(os.environ["WT_URL"]).port
+    env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    env |= {"FAL_RUN_HOST": f"localhost:{port}/run", "FAL_QUEUE_RUN_HOST": f"localhost:{port}/queue"}
+    items = ["2", "3", "12", "17", "33", "hosts"]
+    run = [sys.executable, str(Path(__file__).with_name("run.py")), *items]
+    out = subprocess.run(run, env=env, stdout=subprocess.PIPE, text=True, timeout=80).stdout
+    results = [json.loads(line) for line in out.splitlines()]
+    assert [one["item"] for one in results] == items, out
+    assert not [one for one in results if not one["ok"]], out
+
+
+@case("hosts")
+def by_host_variables():
+    probe = os.environ.get("WT_APP", "local/probe")
+    assert [event["n"] for event in fal_client.stream(probe, arguments={"events": 2, "pause": 0.05})] == [0, 1]
+    with fal_client.realtime(APP, use_jwt=False) as connection:
+        connection.send({"n": 1})
+        assert connection.recv() == {"echo": {"n": 1}}
+    assert fal.apps.run(probe, arguments={"key": uid()})["route"] == "/"
 
 
 @case(72)
