@@ -19,9 +19,17 @@ export type StartPhase = 'installing' | 'booting' | 'importing' | 'setup' | 'rea
 /** What a runner executes. Paths are on the emulator's machine; an engine brings them to the runner. */
 export type RunnerPayload =
   | { kind: 'source'; bundle: SourceBundle; file: string; symbol: string }
-  | { kind: 'pickle'; file: string }
-  | { kind: 'entrypoint'; entrypoint: string }
+  | { kind: 'pickle'; file: string; files?: ShippedFile[] }
+  | { kind: 'entrypoint'; entrypoint: string; files?: ShippedFile[] }
+  /** Functions that arrive with each call, see runner/calls.py. */
+  | { kind: 'calls'; files?: ShippedFile[] }
   | { kind: 'command'; argv: string[]; port: number };
+
+/** A file for the working folder: absolute path here → path relative to that folder. */
+export interface ShippedFile {
+  from: string;
+  to: string;
+}
 
 /** What `fal deploy` would ship of a source app: nothing else of the workspace may be imported. */
 export interface SourceBundle {
@@ -32,7 +40,7 @@ export interface SourceBundle {
   /** Top-level module or package names under a search path that are shipped by value. */
   modules: string[];
   /** Files for the working folder (/app in production): absolute source → path relative to the working folder. */
-  files: { from: string; to: string }[];
+  files: ShippedFile[];
   /** Folders of the workspace whose other modules must be refused, with the word that deploy would not ship them. */
   guarded: string[];
   /** The app's own working folder, relative to that of `files` (`app_files_context_dir`); absent or '' where it is the same. */

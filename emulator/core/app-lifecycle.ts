@@ -1,6 +1,7 @@
+// Long: the life of revisions and runners, one function for each thing that can happen to them.
 import { type SerializedError, type StartPhase, WindtunnelError } from '../contract/index.ts';
 import { awaitFirstCheck, checked, scheduleCheck, startSeconds } from './app-health.ts';
-import type { Revision } from './app-protocol.ts';
+import type { Revision, RolloutStrategy } from './app-protocol.ts';
 import { endAttempt, forget } from './app-requests.ts';
 import {
   beginRunner,
@@ -18,19 +19,20 @@ import { desiredRunners } from './scaling.ts';
 
 const SECOND = 1000;
 
-/** A first or a new revision. While a runner serves, the new one must prove itself before it takes over. */
-export function configure(turn: Turn, revision: Revision): void {
+/** A first or a new revision. */
+export function configure(turn: Turn, revision: Revision, strategy: RolloutStrategy = 'reload'): void {
   const { state, effects } = turn;
   if (state.closing) return;
   abandonNext(turn);
   if (state.unproven) effects.push({ type: 'superseded', revision: state.unproven.id });
   state.unproven = null;
-  if (state.counts.serving > 0 && !revision.exclusive) {
+  const proves = strategy === 'prove' || (strategy === 'reload' && state.counts.serving > 0);
+  if (proves && state.current !== null && !revision.exclusive) {
     const runner = beginRunner(turn, revision, 'next', true);
     state.next = { revision, runner };
     return;
   }
-  if (state.counts.serving > 0) {
+  if (proves) {
     replaceAfterDrain(turn, revision);
     return;
   }
@@ -80,6 +82,8 @@ function serves(turn: Turn, runner: Runner): void {
     effects.push({ type: 'promoted', revision: runner.revision.id });
   } else {
     changeRunner(state, runner, { phase: 'ready' });
+    if (runner.replaces) drainRunner(turn, runner.replaces, `replaced by runner ${runner.id}`);
+    runner.replaces = null;
     if (state.unproven === runner.revision) {
       state.unproven = null;
       runner.used = true;
@@ -169,6 +173,18 @@ export function probed(turn: Turn, runner: Runner, alive: boolean): void {
   if (runner.phase !== 'suspect') return;
   runner.phase = 'ready';
   settleRunner(turn, runner);
+}
+
+/** Beside it while it serves; one that serves nothing is stopped, for there is nothing to bridge. */
+export function replaceAsked(turn: Turn, runner: Runner): void {
+  const replaceable = runner.cohort === 'current' && (runner.phase === 'ready' || runner.phase === 'suspect');
+  if (!replaceable || runner.revision.exclusive) {
+    stopAsked(turn, runner, null);
+    return;
+  }
+  const successor = beginRunner(turn, runner.revision, 'current', false);
+  successor.replaces = runner;
+  successor.used = true;
 }
 
 /** A runner that was to prove a revision takes the registration with it; none is started in its place without demand. */

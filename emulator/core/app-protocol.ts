@@ -28,10 +28,18 @@ export interface Arrival {
   spent: Readonly<RetryBudgets>;
 }
 
+/**
+ * How a new revision takes over. reload: at once where nothing serves, else once it serves itself. prove: once it serves, always.
+ * recreate: at once, always.
+ */
+export type RolloutStrategy = 'reload' | 'prove' | 'recreate';
+
 /** What happened to an app, its requests or its runners. */
 export type AppEvent =
   /** Registered, or replaced by a new revision. */
-  | { type: 'configure'; revision: Revision }
+  | { type: 'configure'; revision: Revision; strategy?: RolloutStrategy }
+  /** The same code with other settings: no runner is touched for it. */
+  | { type: 'rescaled'; settings: EffectiveSettings }
   /** Someone wants a runner now; a start that backs off is tried again at once. */
   | { type: 'start' }
   | { type: 'remove' }
@@ -63,6 +71,8 @@ export type AppEvent =
   /** Answer to `checkHealth`. `detail`: why it is not healthy. */
   | { type: 'runnerHealth'; runner: string; healthy: boolean; detail: string }
   | { type: 'stopRunner'; runner: string; graceSeconds: number | null }
+  /** Another one first, and this one goes when that serves. */
+  | { type: 'replaceRunner'; runner: string }
   /** A deadline has passed. */
   | { type: 'tick' };
 

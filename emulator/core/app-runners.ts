@@ -18,6 +18,7 @@ export function beginRunner(turn: Turn, revision: Revision, cohort: Runner['coho
     used: false,
     given: 0,
     hints: [],
+    replaces: null,
     due: null,
     health: { pending: false, asked: null, failures: 0, detail: '', due: null },
     reason: '',

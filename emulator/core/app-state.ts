@@ -50,6 +50,8 @@ export interface Runner {
   /** Requests that it was ever given. */
   given: number;
   hints: string[];
+  /** It was started to take over from this one. */
+  replaces: Runner | null;
   /** startup_timeout or the end of its idle time. */
   due: Deadline<Due> | null;
   readonly health: RunnerHealth;

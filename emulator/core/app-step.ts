@@ -24,7 +24,10 @@ export function step(state: AppState, event: AppEvent, now: number): AppEffect[]
 function handle(turn: Turn, event: AppEvent): void {
   switch (event.type) {
     case 'configure':
-      lifecycle.configure(turn, event.revision);
+      lifecycle.configure(turn, event.revision, event.strategy);
+      return;
+    case 'rescaled':
+      if (turn.state.current) turn.state.current.settings = event.settings;
       return;
     case 'start':
       lifecycle.start(turn);
@@ -91,6 +94,9 @@ function handleRunner(turn: Turn, event: Extract<AppEvent, { runner: string }>):
       return;
     case 'runnerHealth':
       lifecycle.healthChecked(turn, runner, event.healthy, event.detail);
+      return;
+    case 'replaceRunner':
+      lifecycle.replaceAsked(turn, runner);
       return;
     case 'stopRunner':
       lifecycle.stopAsked(turn, runner, event.graceSeconds);

@@ -37,6 +37,8 @@ export interface RunnerHandle {
   readonly exited: Promise<RunnerExit>;
   /** A fresh byte stream to the app's HTTP server. Rejects when the runner is gone or does not listen. */
   connect(): Promise<Duplex>;
+  /** A stream to a helper beside the app that runs commands for `fal runners shell`; see shell.py for what it speaks. */
+  shell(): Promise<Duplex>;
   /** SIGTERM, `graceSeconds`, SIGKILL. Resolves with `exited`. Calling it again with a shorter grace shortens it. */
   stop(graceSeconds: number): Promise<RunnerExit>;
   /** Ends the whole tree now, as a crash: not asked for by anybody. */

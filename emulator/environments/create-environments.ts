@@ -10,7 +10,7 @@ import type { ProbedPython } from './choose-python.ts';
 import { type CachedEnvironment, EnvironmentCache } from './environment-cache.ts';
 import { environmentKey } from './environment-key.ts';
 import type { EnsuredEnvironment, EnvironmentRequest, Environments } from './environments.ts';
-import { FAL_PIN, withServeRequirements } from './fal-requirements.ts';
+import { FAL_PIN, withAgentRequirements, withServeRequirements } from './fal-requirements.ts';
 import { imageInstallerEnv } from './image/image-installer.ts';
 import { imageRecipe } from './image/image-recipe.ts';
 import { installerEnv } from './installer-settings.ts';
@@ -76,8 +76,12 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
     const installer = await toolchain.installer(python, request.appDir, signal);
     const client = workspaceFal(request.appDir, options.workspaceDir);
     if (client?.unpublished) onProgress(`fal ${client.unpublished} of the workspace is no release; using ${FAL_PIN}`);
-    const layers = withServeRequirements(request.requirements, client?.versions ?? null);
-    const args = layers.map((layer) => layerArguments(layer, request.contextDir, env));
+    const layers =
+      request.base === 'agent'
+        ? withAgentRequirements(request.requirements)
+        : withServeRequirements(request.requirements, client?.versions ?? null);
+    const resolve = request.resolve ?? ((requirement: string) => requirement);
+    const args = layers.map((layer) => layerArguments(layer.map(resolve), request.contextDir, env));
     const key = environmentKey({
       python,
       layers,

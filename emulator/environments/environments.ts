@@ -10,6 +10,13 @@ export interface EnvironmentRequest {
   contextDir: string;
   /** Folder of the app's file, to look for `.venv` upward from. */
   appDir: string;
+  /**
+   * What is installed beside the author's packages. `fal` (default): the SDK and what it adds to a deployment. `agent`: what
+   * fal's agent brings to an uploaded app, which carries the SDK by value and names the rest itself.
+   */
+  base?: 'fal' | 'agent';
+  /** A requirement as the installer gets it: secrets filled in, addresses of files here made local. Not part of the key. */
+  resolve?: (requirement: string) => string;
   /** An image is wanted; absent: a virtual environment. */
   image?: ImageWish;
 }

@@ -51,3 +51,12 @@ export function withServeRequirements(
   if (layers.length <= 1) return [[...(layers[0] ?? []), ...additions]];
   return [...layers.map((layer) => [...layer]), additions];
 }
+
+/** What fal's agent has beside an uploaded app, unpinned: pickles refer to it, and no pin of the author's stands against it. */
+const AGENT = ['isolate', 'cloudpickle', 'grpcio', 'tblib'];
+
+/** The layers of an uploaded app with what the agent brings: resolved with a single layer, after several. */
+export function withAgentRequirements(layers: readonly (readonly string[])[]): string[][] {
+  if (layers.length <= 1) return [[...(layers[0] ?? []), ...AGENT]];
+  return [...layers.map((layer) => [...layer]), AGENT];
+}

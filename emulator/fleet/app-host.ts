@@ -1,7 +1,7 @@
 // Long: the one place where what the core decides of an app is carried out.
-import type { AppId, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
+import type { AppId, AppSettings, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
-import type { AppEffect, AppEvent, Revision } from '../core/app-protocol.ts';
+import type { AppEffect, AppEvent, Revision, RolloutStrategy } from '../core/app-protocol.ts';
 import { type AppState, createAppState, nextDeadline, waitingCount } from '../core/app-state.ts';
 import { step } from '../core/app-step.ts';
 import type { Timer } from '../core/clock.ts';
@@ -76,7 +76,7 @@ export class AppHost {
     this.arm();
   }
 
-  register(definition: AppDefinition): Promise<void> {
+  register(definition: AppDefinition, strategy: RolloutStrategy = 'reload'): Promise<void> {
     this.definitions.set(definition.revision, definition);
     this.context.faults.set(this.id, definition.scenario ?? null);
     const revision: Revision = {
@@ -88,8 +88,25 @@ export class AppHost {
     const settled = new Promise<void>((resolve, reject) => {
       this.registering.set(definition.revision, { resolve, reject });
     });
-    this.apply({ type: 'configure', revision });
+    this.apply({ type: 'configure', revision, strategy });
     return settled;
+  }
+
+  rescale(settings: AppSettings): void {
+    const definition = this.definition;
+    if (!definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${this.id} runs here`);
+    this.definitions.set(definition.revision, { ...definition, settings });
+    this.apply({ type: 'rescaled', settings: effectiveSettings(settings, definition.kind) });
+  }
+
+  /** Rejects with the start error of the first new runner; those that serve go on then. */
+  async rollout(force: boolean): Promise<void> {
+    const definition = this.definition;
+    if (!definition || this.state.counts.serving === 0) return;
+    if (!force) return this.register(definition, 'prove');
+    const killed = [...this.state.runners.keys()];
+    for (const runner of killed) this.apply({ type: 'stopRunner', runner, graceSeconds: 0 });
+    await this.start();
   }
 
   async start(): Promise<void> {

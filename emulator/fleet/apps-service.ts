@@ -1,5 +1,7 @@
-import type { AppId, LogLine } from '../contract/index.ts';
+import type { Duplex } from 'node:stream';
+import type { AppId, AppSettings, LogLine } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
+import type { RolloutStrategy } from '../core/app-protocol.ts';
 import { failureDelay, type Runner, runnerState, waitingCount } from '../core/app-state.ts';
 import { gpuDemands } from '../core/gpu-slots.ts';
 import type { AppHost } from './app-host.ts';
@@ -28,7 +30,7 @@ export class AppsService implements Apps {
     this.hostFor = hostFor;
   }
 
-  async register(definition: AppDefinition, reason: string): Promise<void> {
+  async register(definition: AppDefinition, reason: string, strategy?: RolloutStrategy): Promise<void> {
     this.mustBeOpen();
     const { id: app, revision, file, symbol } = definition;
     const { bus, gpus } = this.context;
@@ -37,14 +39,21 @@ export class AppsService implements Apps {
     if (host.definition) bus.emit({ type: 'app.reload', app, revision, reason });
     else bus.emit({ type: 'app.registered', app, revision, file, symbol });
     this.notify(definition);
-    await host.register(definition);
+    await host.register(definition, strategy);
+  }
+
+  rescale(app: AppId, settings: AppSettings): void {
+    this.mustHave(app).rescale(settings);
+  }
+
+  async rollout(app: AppId, force: boolean): Promise<void> {
+    this.mustBeOpen();
+    await this.mustHave(app).rollout(force);
   }
 
   async start(app: AppId): Promise<void> {
     this.mustBeOpen();
-    const host = this.hosts.get(app);
-    if (!host?.definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${app} runs here`);
-    await host.start();
+    await this.mustHave(app).start();
   }
 
   async remove(app: AppId): Promise<void> {
@@ -86,6 +95,20 @@ export class AppsService implements Apps {
     return false;
   }
 
+  replaceRunner(id: string): boolean {
+    const host = [...this.hosts.values()].find(({ runners }) => runners.has(id));
+    host?.apply({ type: 'replaceRunner', runner: id });
+    return host !== undefined;
+  }
+
+  async shell(id: string): Promise<Duplex> {
+    for (const { runners } of this.hosts.values()) {
+      const runner = runners.get(id);
+      if (runner) return runner.shell();
+    }
+    throw new WindtunnelError('E_UNKNOWN_RUNNER', `Runner ${id} not found`);
+  }
+
   runnerLogs(id: string): LogLine[] {
     for (const host of this.hosts.values()) {
       const runner = host.runners.get(id);
@@ -96,6 +119,12 @@ export class AppsService implements Apps {
 
   private viewOf(host: AppHost): AppView | undefined {
     return host.definition && viewOf(host, host.definition, this.context.clock.now());
+  }
+
+  private mustHave(app: AppId): AppHost {
+    const host = this.hosts.get(app);
+    if (!host?.definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${app} runs here`);
+    return host;
   }
 
   private mustBeOpen(): void {

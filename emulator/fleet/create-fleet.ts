@@ -8,7 +8,7 @@ import { AppHost } from './app-host.ts';
 import { AppsService } from './apps-service.ts';
 import { DirectCalls } from './direct-calls.ts';
 import { Faults } from './faults.ts';
-import type { Fleet } from './fleet.ts';
+import type { ManagedFleet } from './fleet.ts';
 import type { FleetContext, FleetOptions } from './options.ts';
 import { QueueService } from './queue-service.ts';
 import { QueuedWork } from './queued-work.ts';
@@ -25,7 +25,7 @@ const EXPIRE_EVERY_MS = 60_000;
  * The fleet over a store and engines, which stay their owner's. Requests that an earlier emulator left are in the queue when
  * this returns; those of an app that is not registered wait for its registration.
  */
-export function createFleet(options: FleetOptions): Fleet {
+export function createFleet(options: FleetOptions): ManagedFleet {
   const context: FleetContext = {
     host: thisMachine,
     failpoints: noFailpoints,
@@ -85,6 +85,13 @@ export function createFleet(options: FleetOptions): Fleet {
     records,
     direct,
     apps,
+    management: {
+      rescale: (app, settings) => apps.rescale(app, settings),
+      rollout: (app, force) => apps.rollout(app, force),
+      replaceRunner: (runner) => apps.replaceRunner(runner),
+      shell: (runner) => apps.shell(runner),
+      flush: (app) => queue.flush(app),
+    },
     dispose: () => {
       closed ??= close();
       return closed;

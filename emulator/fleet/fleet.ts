@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type {
   AppId,
@@ -17,6 +18,7 @@ import type {
   SerializedError,
   StartPhase,
 } from '../contract/index.ts';
+import type { RolloutStrategy } from '../core/app-protocol.ts';
 import type { Disposable } from '../core/disposable.ts';
 import type { EnvironmentRequest } from '../environments/environments.ts';
 import type { StoredBody } from '../store/store.ts';
@@ -37,8 +39,8 @@ export interface AppDefinition {
   engine: 'process' | 'docker';
   /** Faults that are put between the emulator and its runners; none where absent. */
   scenario?: Scenario;
-  /** Extra environment variables: secrets and `.env`, already merged. */
-  env: Record<string, string>;
+  /** Extra environment variables: secrets and `.env`, already merged. A function is asked anew for each runner. */
+  env: Record<string, string> | (() => Record<string, string>);
 }
 
 export interface SubmitInput {
@@ -90,7 +92,7 @@ export interface Lease {
   /** Sends to the runner: `dispatcher.request({origin: 'http://runner', path, …})`. Never follows redirects or retries. */
   dispatcher: Dispatcher;
   /** A raw stream to the runner's HTTP server, for upgrades. */
-  connect(): Promise<import('node:stream').Duplex>;
+  connect(): Promise<Duplex>;
   /** Headers that must go to the runner: secret, x-fal-request-id, x-fal-endpoint, lifecycle, caller. */
   headers: HeaderList;
   /** Aborts when the runner dies or its request_timeout passes, with the ErrorType as reason. */
@@ -156,9 +158,10 @@ export interface AppView {
 export interface Apps {
   /**
    * Registers or replaces. For a replacement: resolves once a runner of the new revision is ready (or at once when none is
-   * live), rejects with its start error and keeps the old revision serving.
+   * live), rejects with its start error and keeps the old revision serving. `prove`: also where none is live; `recreate`: at
+   * once, also where one is.
    */
-  register(definition: AppDefinition, reason: string): Promise<void>;
+  register(definition: AppDefinition, reason: string, strategy?: RolloutStrategy): Promise<void>;
   /**
    * Starts a runner if none serves, at once even while a failed start is backing off. Resolves when one is ready, rejects
    * with the start error or E_UNKNOWN_APP.
@@ -180,4 +183,25 @@ export interface Fleet extends Disposable {
   records: Records;
   direct: Direct;
   apps: Apps;
+}
+
+/** What the controller asks of apps and runners besides: `fal apps`, `fal runners`, `fal queue`. */
+export interface Management {
+  /** Other settings for the revision that serves; machine types count from the next runner on. Throws E_UNKNOWN_APP. */
+  rescale(app: AppId, settings: AppSettings): void;
+  /**
+   * New runners in place of those that serve, one of them before the first old one goes; `force`: after they were killed.
+   * Resolves when the new one is ready, at once where nothing serves.
+   */
+  rollout(app: AppId, force: boolean): Promise<void>;
+  /** Starts another one, and stops this one when that serves. False: there is none of that id. */
+  replaceRunner(runner: string): boolean;
+  /** A command in a runner's own surroundings, spoken to in frames (`shell-frames.ts`). Rejects with E_UNKNOWN_RUNNER. */
+  shell(runner: string): Promise<Duplex>;
+  /** Cancels all that waits for an app; resolves with how many. Those that run go on. */
+  flush(app: AppId): Promise<number>;
+}
+
+export interface ManagedFleet extends Fleet {
+  readonly management: Management;
 }

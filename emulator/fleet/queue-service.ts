@@ -93,6 +93,15 @@ export class QueueService implements Queue {
     return 'CANCELLATION_REQUESTED';
   }
 
+  async flush(app: AppId): Promise<number> {
+    const waiting: string[] = [];
+    for (const record of this.context.store.records()) {
+      if (record.app === app && record.state === 'IN_QUEUE') waiting.push(record.id);
+    }
+    await Promise.all(waiting.map((id) => this.cancel(id)));
+    return waiting.length;
+  }
+
   watch(id: string, listener: (change: RequestChange) => void): Disposable {
     return this.watchers.watch(id, listener);
   }

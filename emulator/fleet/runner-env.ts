@@ -24,7 +24,8 @@ export function runnerEnvironment(
   runnerId: string,
   platform: Record<string, string>,
 ): Record<string, string> {
-  const own = Object.fromEntries(Object.entries(definition.env).filter(([name]) => !NEVER_FROM_USER.has(name)));
+  const given = typeof definition.env === 'function' ? definition.env() : definition.env;
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => !NEVER_FROM_USER.has(name)));
   return {
     HF_HOME: '/data/.cache/huggingface',
     ...own,

@@ -99,6 +99,11 @@ export class RunnerHost {
     return Promise.reject(new WindtunnelError('E_RUNNER_EXITED', `runner ${this.id} is not up`));
   }
 
+  shell(): Promise<Duplex> {
+    if (this.handle) return this.handle.shell();
+    return Promise.reject(new WindtunnelError('E_RUNNER_EXITED', `runner ${this.id} is not up`));
+  }
+
   /** SIGTERM, grace, SIGKILL; before the engine has a handle: the start is given up. */
   stop(graceSeconds: number): void {
     this.grace = Math.min(graceSeconds, this.grace ?? graceSeconds);

@@ -38,6 +38,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   E_REMOTE_FILE: 404,
   E_FILE_GONE: 404,
   E_UNKNOWN_REQUEST: 404,
+  E_UNKNOWN_RUNNER: 404,
+  E_UNKNOWN_REVISION: 404,
   E_METHOD: 405,
   E_FOREIGN_HOST: 421,
   // fal's answer when more calls wait than an app may hold (docs, "concurrency limits").

@@ -48,6 +48,7 @@ class Agent:
         self.selector = selectors.DefaultSelector()
         self.streams = LinkStreams(self.selector, self.send, lambda: len(self.out) >= LINK_HIGH, self.connect)
         self.start = None
+        self.env = {}
         self.child = None
         self.pipes = {}
         self.control = None
@@ -127,8 +128,10 @@ class Agent:
 
     def connect(self, target):
         """A local connection for a stream that the emulator opened."""
-        if self.start is None or target not in ("app", "metrics"):
+        if self.start is None or target not in ("app", "metrics", "shell"):
             raise OSError("no such target: %s" % target)
+        if target == "shell":
+            return self.shell()
         if target == "app" and self.port_open:
             sock = socket.socket(socket.AF_INET)
             address = ("127.0.0.1", self.start["port"])
@@ -147,6 +150,29 @@ class Agent:
             sock.close()
             raise
         return sock
+
+    def shell(self):
+        """A socket to a helper that runs a command in the app's own surroundings."""
+        ours, theirs = socket.socketpair()
+        helper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "shell.py")
+        try:
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", helper, str(theirs.fileno())],
+                env=self.env,
+                cwd=self.start["cwd"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                preexec_fn=process_tree.die_with_parent,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        return ours
 
     # The app
 
@@ -168,6 +194,7 @@ class Agent:
         self.listener.setblocking(False)
         self.selector.register(self.listener, READ, "tunnel")
         env["WINDTUNNEL_OUT"] = out_path
+        self.env = dict(env)
 
         ours, theirs = socket.socketpair()
         env["WINDTUNNEL_CONTROL"] = str(theirs.fileno())

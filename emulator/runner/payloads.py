@@ -51,7 +51,8 @@ def _entrypoint(payload):
     target = importlib.import_module(module)
     for part in symbol.split("."):
         target = getattr(target, part)
-    return _servable(target)
+    # What the SDK registers is App.run_local itself: it builds and serves the app.
+    return _servable(target) if isinstance(target, type) or not callable(target) else target
 
 
 def run_file(path):

@@ -55,6 +55,20 @@ def _fal_version():
         return ""
 
 
+def _install_hook(config, logs, starting):
+    """After the user's module, so that a uvicorn that it has not installed is its own error; it is loaded by now."""
+    from _windtunnel import uvicorn_hook
+
+    try:
+        import uvicorn  # noqa: F401 - only whether it is there
+    except ImportError:
+        # A server of the app's own, which binds its port itself.
+        if config["payload"]["kind"] == "pickle":
+            return
+        raise
+    uvicorn_hook.install(config["dir"], config["secret"], config["header"], logs, starting)
+
+
 def main():
     import asyncio
     import faulthandler
@@ -62,7 +76,7 @@ def main():
     import json
     import signal
 
-    from _windtunnel import payloads, uvicorn_hook
+    from _windtunnel import calls, payloads
     from _windtunnel.control import Control
     from _windtunnel.log_context import LogContext
 
@@ -81,9 +95,11 @@ def main():
 
     starting.importing()
     try:
-        run = payloads.load(config["payload"])
-        # After the user's module, so that a uvicorn that it has not installed is its own error; it is loaded by now.
-        uvicorn_hook.install(config["dir"], config["secret"], config["header"], logs, starting)
+        if config["payload"]["kind"] == "calls":
+            run = calls.server(config, logs, starting)
+        else:
+            run = payloads.load(config["payload"])
+            _install_hook(config, logs, starting)
     except BaseException as error:  # noqa: BLE001 - SystemExit of a module is its author's error too
         starting.failed("importing", error)
         logs.flush_all()

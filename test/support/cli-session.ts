@@ -66,6 +66,11 @@ export class CliSession {
     throw new Error(`Not within ${seconds} s: ${pattern}. It printed:\n${this.output}`);
   }
 
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.child.stdin?.write(text);
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }

@@ -161,6 +161,10 @@ export class FakeRunner implements RunnerHandle {
     });
   }
 
+  shell(): Promise<Duplex> {
+    return Promise.reject(new Error('a fake runner has no shell'));
+  }
+
   stop(graceSeconds: number): Promise<RunnerExit> {
     this.stops.push(graceSeconds);
     if (!this.stubborn) this.end({ code: 0, signal: null, cause: 'stopped', error: null });

@@ -22,6 +22,7 @@ export function redactingEngine(engine: RunnerEngine, redactor: () => Redactor):
         ready,
         exited: handle.exited.then((exit) => redactor().redactDeep(exit)),
         connect: () => handle.connect(),
+        shell: () => handle.shell(),
         stop: async (grace) => redactor().redactDeep(await handle.stop(grace)),
         kill: () => handle.kill(),
         memory: () => handle.memory(),

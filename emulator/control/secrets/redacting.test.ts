@@ -36,6 +36,7 @@ test('the errors of a runner hold no secret: of its start, of its readiness, of 
         ready: Promise.reject(failure()),
         exited: Promise.resolve(exit),
         connect: () => Promise.reject(new Error('unused')),
+        shell: () => Promise.reject(new Error('not asked for')),
         stop: async () => exit,
         kill: () => undefined,
         memory: async () => null,

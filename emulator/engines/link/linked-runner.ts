@@ -120,8 +120,12 @@ export class LinkedRunner implements RunnerHandle {
   }
 
   /** A connection through the link, whatever the runner says to it. */
-  openStream(target: 'app' | 'metrics'): Duplex {
+  openStream(target: 'app' | 'metrics' | 'shell'): Duplex {
     return this.mux.open(target);
+  }
+
+  async shell(): Promise<Duplex> {
+    return this.openStream('shell');
   }
 
   stop(graceSeconds: number): Promise<RunnerExit> {

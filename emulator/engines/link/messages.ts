@@ -98,4 +98,5 @@ export type HarnessPayload =
       workPath: string[];
     }
   | { kind: 'pickle'; file: string }
-  | { kind: 'entrypoint'; entrypoint: string };
+  | { kind: 'entrypoint'; entrypoint: string }
+  | { kind: 'calls' };

@@ -55,7 +55,7 @@ export class LinkMux implements StreamOwner {
   }
 
   /** A connection to the app's server, or to its metrics. It is reset when the app does not listen. */
-  open(target: 'app' | 'metrics'): MuxStream {
+  open(target: 'app' | 'metrics' | 'shell'): MuxStream {
     const stream = new MuxStream(this, this.nextNumber);
     this.nextNumber += 2;
     if (this.closedOnce) {

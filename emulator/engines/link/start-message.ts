@@ -86,6 +86,8 @@ function harnessPayload({ payload }: RunnerSpec, { place, importsFromCwd }: Star
       return null;
     case 'pickle':
       return { kind: 'pickle', file: place(payload.file) };
+    case 'calls':
+      return { kind: 'calls' };
     case 'entrypoint':
       return { kind: 'entrypoint', entrypoint: payload.entrypoint };
     case 'source':

@@ -1,6 +1,6 @@
 import { copyFile, constants as fsConstants, mkdir, readFile, realpath, symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { type RunnerSpec, WindtunnelError } from '../../contract/index.ts';
+import { type RunnerSpec, type ShippedFile, WindtunnelError } from '../../contract/index.ts';
 import { type FolderPlan, ownCwd } from '../link/start-message.ts';
 
 // A shipped file is copied, so that an app which writes to it does not write to the user's source; only model weights
@@ -25,7 +25,7 @@ export async function planFolders(
   if (!linked && platform === 'linux' && !hidden) mapped['/data'] = spec.dataDir;
   if (required && !mapped['/data']) throw dataMountError(spec, platform, hidden);
   const bundle = spec.payload.kind === 'source' ? spec.payload.bundle : null;
-  if (bundle && bundle.files.length > 0 && platform === 'linux' && !(await firstUnder('/app', kept)))
+  if (shippedFiles(spec).length > 0 && platform === 'linux' && !(await firstUnder('/app', kept)))
     mapped['/app'] = workDir;
   return {
     mapped,
@@ -62,9 +62,8 @@ export function dataMountError(
 
 /** Puts the files that the app ships into its working folder. Throws E_FILE_UNREADABLE. */
 export async function stageFiles(spec: RunnerSpec, workDir: string, sizeOf: (file: string) => Promise<number>) {
-  if (spec.payload.kind !== 'source') return;
-  await mkdir(path.join(workDir, ownCwd(spec.payload.bundle)), { recursive: true });
-  for (const { from, to } of spec.payload.bundle.files) {
+  if (spec.payload.kind === 'source') await mkdir(path.join(workDir, ownCwd(spec.payload.bundle)), { recursive: true });
+  for (const { from, to } of shippedFiles(spec)) {
     const target = path.join(workDir, to);
     try {
       await mkdir(path.dirname(target), { recursive: true });
@@ -77,9 +76,17 @@ export async function stageFiles(spec: RunnerSpec, workDir: string, sizeOf: (fil
   }
 }
 
+/** The files that a spec brings for the working folder. */
+function shippedFiles({ payload }: RunnerSpec): readonly ShippedFile[] {
+  if (payload.kind === 'source') return payload.bundle.files;
+  return payload.kind === 'command' ? [] : (payload.files ?? []);
+}
+
 /** Whether the app's own code mentions /data at all. */
 async function namesData({ payload }: RunnerSpec): Promise<boolean> {
   if (payload.kind === 'command' || payload.kind === 'entrypoint') return true;
+  // Its code comes with each call; it finds the folder where one can be mounted.
+  if (payload.kind === 'calls') return false;
   const files =
     payload.kind === 'pickle'
       ? [payload.file]

@@ -67,6 +67,8 @@ export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: 
     inner.once('secure', () => {
       timer.cancel();
       secure = true;
+      // A tls.Server sets it, and there is none here: node:http2 waits for it for ever, and crashes on what it read meanwhile.
+      Object.assign(inner, { secureConnecting: false });
       const name = inner.servername;
       onSecure(inner, typeof name === 'string' && name !== '' ? name.toLowerCase() : null);
     });
