@@ -18,6 +18,9 @@ const options = {
   bundle: true,
   platform: 'node',
   format: 'esm',
+  // What is imported on demand (gRPC) stays in files of its own, so that no other command reads them.
+  splitting: true,
+  chunkNames: 'chunk-[name]-[hash]',
   target: 'node22.15',
   // jsonc-parser's `main` is UMD, whose inner requires no bundler can follow; its `module` is plain ESM.
   mainFields: ['module', 'main'],
@@ -80,6 +83,10 @@ async function copyAssets() {
   await cp(path.join(root, 'emulator/cli/import-check'), path.join(stage, 'import-check'), {
     recursive: true,
     filter: (from) => !/__pycache__|\.(pyc|ts)$/.test(from),
+  });
+  await cp(path.join(root, 'emulator/controller/protocol'), path.join(stage, 'protocol'), {
+    recursive: true,
+    filter: (from) => !/\.ts$/.test(from),
   });
   await cp(path.join(root, 'emulator/cli/preload.cjs'), path.join(stage, 'preload.cjs'));
   for (const wasm of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-python/tree-sitter-python.wasm']) {

@@ -10,6 +10,7 @@ import { AppLauncher } from '../control/apps/app-launcher.ts';
 import { checkSyntax } from '../control/apps/check-syntax.ts';
 import { loadConfig } from '../control/config/load-config.ts';
 import { KeyRing } from '../control/keys/key-ring.ts';
+import { appEnv } from '../control/secrets/app-env.ts';
 import { LiveRedactor } from '../control/secrets/live-redactor.ts';
 import { proxyPasswords } from '../control/secrets/proxy-passwords.ts';
 import { RedactingEventBus } from '../control/secrets/redacting-bus.ts';
@@ -21,6 +22,7 @@ import { ownFolder } from '../control/server/own-folder.ts';
 import { controlRoutes } from '../control/server/routes.ts';
 import { ignoreRules } from '../control/watch/ignore-rules.ts';
 import { SourceWatch } from '../control/watch/source-watch.ts';
+import { createController } from '../controller/create-controller.ts';
 import { assetUrl } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import { DisposableStore } from '../core/disposable.ts';
@@ -120,7 +122,7 @@ async function assemble(
   const { log } = resources.add(openLogFile({ file: paths.log, clock, redactor, debug, warn: note }));
   const bus = new RedactingEventBus(clock, redactor);
   const secrets = new SecretStore(paths.user.secrets, clock);
-  redactor.learn([...Object.values(secrets.values()), ...proxyPasswords(env)]);
+  redactor.learn([...secrets.everyValue(), ...proxyPasswords(env)]);
   const owner = config.owner ?? defaultOwner(host);
   const keys = KeyRing.open(paths.keys, clock, owner);
   const ca = loadOrMakeCa(paths.ca, clock, log);
@@ -178,6 +180,8 @@ async function assemble(
   });
 
   const gpus = await gpuSlots(config.gpus ?? {}, systemGpuProbes(env));
+  // Read anew each time: a change of the file counts without a restart.
+  const envFiles = () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file));
   const runnerKeys = new Map<string, string>();
   const fleet = createFleet({
     store,
@@ -191,7 +195,8 @@ async function assemble(
     runnerEnv: (_definition, runner) => {
       const key = runnerKeys.get(runner) ?? keys.issueRunner();
       runnerKeys.set(runner, key);
-      return { ...roots.files, FAL_KEY: key };
+      const [id = '', secret = ''] = key.split(':');
+      return { ...roots.files, FAL_KEY: key, FAL_KEY_ID: id, FAL_KEY_SECRET: secret };
     },
     redact: (text) => redactor.redact(text),
     constants: config.platform ?? {},
@@ -209,6 +214,30 @@ async function assemble(
   });
 
   const webhookSigner = new WebhookSigner(keys.webhookKey);
+  const controller = createController({
+    owner,
+    workspace,
+    fleet,
+    documents: store.documents,
+    environments,
+    keys,
+    secrets,
+    secretEnv: (environment, names) => {
+      const own = environment === 'main' ? envFiles() : [];
+      const stored = names === null ? secrets.values(environment) : secrets.allValues(environment);
+      const { env: values } = appEnv({ envFiles: own, secrets: stored, allowed: names });
+      redactor.learn(Object.values(values));
+      return values;
+    },
+    buildSecrets: (environment) => secrets.allValues(environment),
+    bus,
+    clock,
+    log,
+    blobsDir: join(paths.state, 'uploads'),
+    dataDir: paths.user.data,
+    publicUrl: () => port.address.url,
+  });
+  resources.add(controller);
   const gateway = createGateway({
     fleet,
     clock,
@@ -222,6 +251,7 @@ async function assemble(
     filesDir: paths.files,
     newBodyFile: () => store.newBodyFile(),
     publicUrl: () => port.address.url,
+    admin: controller,
   });
   resources.add(gateway);
   const port = createPort({
@@ -230,6 +260,7 @@ async function assemble(
     log: log.child('port'),
     onRequest: (request, response, context) => gateway.onRequest(request, response, context),
     onUpgrade: (request, stream, head, context) => gateway.onUpgrade(request, stream, head, context),
+    onHttp2: (stream) => controller.onHttp2(stream),
     authorizeProxy: (_user, password) => {
       const key = keys.execKey(password);
       return key && { id: key.id, route: routeFromEnv(key.proxyEnv) };
@@ -260,8 +291,7 @@ async function assemble(
       containerGpus: docker.containerGpus,
     },
     defaultEngine: config.engine ?? 'auto',
-    // Read anew each time: a change of the file counts without a restart.
-    envFiles: () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file)),
+    envFiles,
     ignored,
     secrets,
     apps: fleet.apps,
@@ -324,6 +354,7 @@ async function assemble(
       dispose().catch((error: unknown) => log.error('the shutdown failed', { error }));
     },
   });
+  await controller.restore();
   resources.add(await startControlServer({ socket: paths.socket, token, routes, log: log.child('control') }));
   claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });

@@ -48,8 +48,16 @@ export interface GatewayOptions {
   filesDir: string;
   /** A place for an input that is too large for memory (`RequestStore.newBodyFile`). */
   newBodyFile: () => string;
+  /** REST calls that administer the account, which check for themselves who may. */
+  admin?: AdminRest;
   /** `http://127.0.0.1:PORT`, known once the port is bound. */
   publicUrl: () => string;
+}
+
+/** Somebody else's part of `rest.fal.ai`. */
+export interface AdminRest {
+  owns(path: string): boolean;
+  serve(call: { req: IncomingMessage; res: ServerResponse; path: string; query: URLSearchParams }): Promise<void>;
 }
 
 export interface Gateway extends Disposable {
@@ -115,6 +123,10 @@ export function createGateway(options: GatewayOptions): Gateway {
       }
     }
     const caller = admit(req, route, connection, rules, origin);
+    if (route.service === 'rest' && options.admin?.owns(route.path)) {
+      await options.admin.serve({ req, res, path: route.path, query: new URLSearchParams(route.query) });
+      return;
+    }
     await SERVICES[route.service]({ req, res, connection, route, caller }, deps);
   };
 

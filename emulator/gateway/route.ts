@@ -36,7 +36,13 @@ const ROOTS: Readonly<Record<string, Service>> = {
   storage: 'rest',
   tokens: 'rest',
   '.well-known': 'rest',
+  users: 'rest',
+  applications: 'rest',
+  runners: 'rest',
+  logs: 'rest',
 };
+/** What of `/files` is the administration's, and not the local CDN's. */
+const ADMIN_FILES = /^\/files\/(?:missing_hashes|app\/multipart|list|file|rename|dir)(?:\/|$)/;
 
 /** The route of a request; throws E_FOREIGN_HOST for a host that is neither fal's nor this machine's. */
 export function routeOf(input: RouteInput): Route {
@@ -90,6 +96,7 @@ function localRoute(path: string, query: string, origin: string, host: string): 
   if (Object.hasOwn(PREFIXES, first)) {
     return { ...local, service: PREFIXES[first]!, path: rest, base: `${origin}/${first}` };
   }
+  if (ADMIN_FILES.test(path)) return { ...local, service: 'rest', path, base: origin };
   if (Object.hasOwn(ROOTS, first)) return { ...local, service: ROOTS[first]!, path, base: origin };
   return { ...local, service: 'run', path, base: origin };
 }

@@ -204,7 +204,9 @@ export class AppLauncher implements Disposable {
     const read = await this.trueSettings(found, bundle.guarded, { pythonVersion, requirements, contextDir, appDir });
     const { settings } = read;
     const envFiles = this.options.envFiles();
-    const { env, missing } = appEnv({ envFiles, secrets: secrets.values(), allowed: settings.secrets });
+    const allowed = settings.secrets;
+    const stored = allowed === null ? secrets.values() : secrets.allValues();
+    const { env, missing } = appEnv({ envFiles, secrets: stored, allowed });
     this.options.onSecrets(Object.values(env));
     const targets = watchTargets({ found, bundle, workspace, envFiles, secretsFile: secrets.file });
     const warn = (message: string): Notices[number] => ({ level: 'warn', message });

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as z from 'zod/mini';
@@ -23,12 +23,34 @@ const FileSchema = z.object({
       proxyEnv: z.record(z.string(), z.string()),
     }),
   ),
+  user: z._default(
+    z.array(
+      z.object({
+        id: z.string(),
+        hash: z.string(),
+        alias: z.string(),
+        scope: z.enum(['ADMIN', 'API']),
+        createdAt: z.number(),
+      }),
+    ),
+    [],
+  ),
 });
 type KeyFile = z.infer<typeof FileSchema>;
 
 export interface KeyIdentity {
-  kind: 'workspace' | 'exec' | 'runner';
+  kind: 'workspace' | 'exec' | 'runner' | 'user';
   user: string;
+}
+
+/** A key of `fal keys create`; its secret is not kept. */
+export interface UserKey {
+  id: string;
+  alias: string;
+  /** ADMIN may do everything here; API calls apps. */
+  scope: 'ADMIN' | 'API';
+  /** ms since the epoch. */
+  createdAt: number;
 }
 
 export interface ExecKey {
@@ -98,12 +120,43 @@ export class KeyRing {
     this.runners.delete(digest(secretOf(key)));
   }
 
+  /** A key for `fal keys create`; returns its secret, the only time. */
+  createUser(alias: string, scope: UserKey['scope']): { id: string; secret: string } {
+    const id = randomUUID();
+    const secret = randomBytes(16).toString('hex');
+    this.state.user.push({ id, hash: digest(secret), alias, scope, createdAt: this.clock.now() });
+    this.save();
+    return { id, secret };
+  }
+
+  userKeys(): UserKey[] {
+    return this.state.user.map(({ id, alias, scope, createdAt }) => ({ id, alias, scope, createdAt }));
+  }
+
+  /** False when there is none of that id. */
+  revokeUser(id: string): boolean {
+    const kept = this.state.user.filter((key) => key.id !== id);
+    if (kept.length === this.state.user.length) return false;
+    this.state.user = kept;
+    this.save();
+    return true;
+  }
+
+  /** Whether a key in the form `id:secret` may deploy, stop runners and change secrets here. */
+  mayAdminister(key: string): boolean {
+    const hash = digest(secretOf(key));
+    const kind = this.verify(key)?.kind;
+    if (kind === 'user') return this.state.user.some((user) => user.hash === hash && user.scope === 'ADMIN');
+    return kind === 'workspace' || kind === 'exec';
+  }
+
   /** Who a key in the form `id:secret`, or its secret alone, belongs to. */
   verify(key: string): KeyIdentity | null {
     const hash = digest(secretOf(key));
     // Comparing hashes leaks nothing that helps to guess a secret of 192 random bits.
     if (hash === digest(this.state.workspaceSecret)) return { kind: 'workspace', user: this.user };
     if (this.runners.has(hash)) return { kind: 'runner', user: this.user };
+    if (this.state.user.some((key) => key.hash === hash)) return { kind: 'user', user: this.user };
     return this.findExec(hash) ? { kind: 'exec', user: this.user } : null;
   }
 
@@ -127,7 +180,14 @@ export class KeyRing {
 
 function freshKeys(): KeyFile {
   const random = (bytes: number) => randomBytes(bytes).toString('hex');
-  return { version: 1, tokenSecret: random(32), workspaceSecret: random(24), webhookKey: newWebhookKey(), exec: [] };
+  return {
+    version: 1,
+    tokenSecret: random(32),
+    workspaceSecret: random(24),
+    webhookKey: newWebhookKey(),
+    exec: [],
+    user: [],
+  };
 }
 
 function newWebhookKey(): string {

@@ -15,9 +15,16 @@ import * as z from 'zod/mini';
 import { type SecretInfo, SecretNameSchema, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 
+const SecretsSchema = z.record(
+  z.string(),
+  z.object({ value: z.string(), updatedAt: z.number(), exposed: z.exactOptional(z.boolean()) }),
+);
 const FileSchema = z.object({
   version: z.literal(1),
-  secrets: z.record(z.string(), z.object({ value: z.string(), updatedAt: z.number() })),
+  /** Of the environment `main`. */
+  secrets: SecretsSchema,
+  /** Of the others, as `fal environments create` made them. */
+  environments: z.exactOptional(z.record(z.string(), SecretsSchema)),
 });
 type SecretFile = z.infer<typeof FileSchema>;
 
@@ -35,32 +42,54 @@ export class SecretStore {
   }
 
   /** Names and times, sorted by name; never values. */
-  list(): SecretInfo[] {
-    return Object.entries(this.read().secrets)
-      .map(([name, { updatedAt }]) => ({ name, updatedAt }))
+  list(environment = MAIN): (SecretInfo & { exposed: boolean })[] {
+    return Object.entries(secretsOf(this.read(), environment))
+      .map(([name, { updatedAt, exposed = true }]) => ({ name, updatedAt, exposed }))
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  values(): Record<string, string> {
-    return Object.fromEntries(Object.entries(this.read().secrets).map(([name, { value }]) => [name, value]));
+  /** What apps of an environment get that name no secrets: all but those that are exposed by name alone. */
+  values(environment = MAIN): Record<string, string> {
+    const secrets = Object.entries(secretsOf(this.read(), environment));
+    return Object.fromEntries(secrets.filter(([, { exposed = true }]) => exposed).map(entryOf));
+  }
+
+  /** Every value that must not be printed. */
+  everyValue(): string[] {
+    const file = this.read();
+    const all = [file.secrets, ...Object.values(file.environments ?? {})];
+    return all.flatMap((secrets) => Object.values(secrets).map(({ value }) => value));
+  }
+
+  /** Every value of an environment. */
+  allValues(environment = MAIN): Record<string, string> {
+    return Object.fromEntries(Object.entries(secretsOf(this.read(), environment)).map(entryOf));
   }
 
   /** Throws E_SECRET_NAME. */
-  set(name: string, value: string): void {
+  set(name: string, value: string, environment = MAIN, exposed = true): void {
     checkName(name);
     this.change((file) => {
-      file.secrets[name] = { value, updatedAt: this.clock.now() };
+      const kept = { value, updatedAt: this.clock.now(), ...(exposed ? {} : { exposed }) };
+      secretsOf(file, environment)[name] = kept;
     });
   }
 
   /** False when there was none of that name. Throws E_SECRET_NAME. */
-  unset(name: string): boolean {
+  unset(name: string, environment = MAIN): boolean {
     checkName(name);
-    if (!Object.hasOwn(this.read().secrets, name)) return false;
+    if (!Object.hasOwn(secretsOf(this.read(), environment), name)) return false;
     this.change((file) => {
-      delete file.secrets[name];
+      delete secretsOf(file, environment)[name];
     });
     return true;
+  }
+
+  /** Forgets all secrets of an environment that is no more. */
+  dropEnvironment(environment: string): void {
+    this.change((file) => {
+      delete file.environments?.[environment];
+    });
   }
 
   /**
@@ -106,6 +135,21 @@ export class SecretStore {
     }
     renameSync(temporary, this.file);
   }
+}
+
+/** The environment that every account has, and whose secrets `windtunnel secret` manages. */
+const MAIN = 'main';
+
+type Secrets = SecretFile['secrets'];
+
+const entryOf = ([name, { value }]: [string, Secrets[string]]): [string, string] => [name, value];
+
+/** The secrets of one environment, to be read or changed in place. */
+function secretsOf(file: SecretFile, environment: string): Secrets {
+  if (environment === MAIN) return file.secrets;
+  file.environments ??= {};
+  file.environments[environment] ??= {};
+  return file.environments[environment];
 }
 
 function checkName(name: string): void {

@@ -19,7 +19,7 @@ test('a set secret is there for the next reader, in a file of the user alone', (
   store.set('HF_TOKEN', 'hf_123');
   const other = new SecretStore(store.file, new FakeClock());
   expect(other.values()).toEqual({ HF_TOKEN: 'hf_123' });
-  expect(other.list()).toEqual([{ name: 'HF_TOKEN', updatedAt: 1000 }]);
+  expect(other.list()).toEqual([{ name: 'HF_TOKEN', updatedAt: 1000, exposed: true }]);
   expect(statSync(store.file).mode & 0o777).toBe(0o600);
   expect(statSync(join(folder, 'user')).mode & 0o777).toBe(0o700);
 });

@@ -1,6 +1,6 @@
 /** Who a key belongs to. */
 export interface Identity {
-  kind: 'workspace' | 'exec' | 'runner';
+  kind: 'workspace' | 'exec' | 'runner' | 'user';
   /** User id that the app sees as the caller. */
   user: string;
 }
