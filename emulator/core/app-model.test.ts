@@ -154,7 +154,7 @@ const RUNS = 10_000;
 
 describe('whatever happens to an app', () => {
   it('loses no request, runs none twice at once, keeps slots, order, bounds and positions, and settles', () => {
-    console.log(`${RUNS} generated runs, seed ${seed}`);
+    process.stdout.write(`${RUNS} generated runs, seed ${seed}\n`);
     const op = fc.tuple(fc.constantFrom(...OFTEN), fc.nat(1000));
     fc.assert(
       fc.property(WORLD, fc.array(op, { maxLength: 120 }), (world, ops) => {

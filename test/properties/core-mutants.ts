@@ -17,10 +17,10 @@ export const CORE_MUTANTS: readonly { rule: string; file: string; find: string; 
     replace: 'turn.state.waiting--;',
   },
   {
-    rule: 'none runs on two runners at once: a dispatched request stays in the queue',
-    file: core('app-requests.ts'),
-    find: 'state.queue.remove(ticket);\n  state.directWaiters.delete(ticket);',
-    replace: 'state.directWaiters.delete(ticket);',
+    rule: 'none runs on two runners at once: nobody gives up on what passed its request_timeout',
+    file: core('app-step.ts'),
+    find: "turn.effects.push({ type: 'abort', id, attempt, error: 'request_timeout' });",
+    replace: '',
   },
   {
     rule: 'none ends twice: an ended request stays known',
