@@ -141,6 +141,8 @@ export function functionEdits(plan: readonly PlannedStatement[], file: string, l
 
 function* atOnce(node: SyntaxNode): Generator<SyntaxNode> {
   yield node;
+  // A class that moves keeps the annotations of its body: they are its fields.
+  if (/^(function|class)_definition$/.test(node.type)) return;
   for (const child of node.namedChildren) {
     if (!/^(function_definition|class_definition|lambda)$/.test(child.type)) yield* atOnce(child);
   }

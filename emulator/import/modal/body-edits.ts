@@ -244,7 +244,7 @@ function modalUse(
   context: BodyContext,
   result: BodyEdits,
   done: Set<number>,
-  spawned: ReadonlySet<string>,
+  spawned: ReadonlyMap<string, string>,
 ): boolean {
   const { module } = context;
   const chain = whole(node);
@@ -318,10 +318,10 @@ function modalUse(
     return finish(call);
   }
   if (call && path === 'FunctionCall.from_id' && spawned.size === 1) {
-    const [name] = spawned;
-    const remote = context.remoteName(name!);
-    replace(result, callee!, `${remote}.from_id`);
-    result.remotes.add(name!);
+    const [name, method] = [...spawned][0]!;
+    const remote = context.remoteName(name);
+    replace(result, callee!, method === '' ? `${remote}.from_id` : `${remote}().${method}.from_id`);
+    result.remotes.add(name);
     result.helpers.add('remote');
     note(
       context,
@@ -491,12 +491,17 @@ function markLine(node: SyntaxNode, code: string, label: string, { text }: BodyC
   });
 }
 
-/** Names of the units that anything is spawned of. */
-function spawnedUnits(root: SyntaxNode, { units }: BodyContext): Set<string> {
-  const found = new Set<string>();
+/** The units that anything is spawned of, with the method where it is a class's. */
+function spawnedUnits(root: SyntaxNode, { units }: BodyContext): Map<string, string> {
+  const found = new Map<string, string>();
   for (const node of walk(root)) {
     if (node.type !== 'attribute' || node.childForFieldName('attribute')?.text !== 'spawn') continue;
-    for (const child of walk(node)) if (child.type === 'identifier' && units.has(child.text)) found.add(child.text);
+    const owner = node.childForFieldName('object');
+    const method = owner?.type === 'attribute' ? (owner.childForFieldName('attribute')?.text ?? '') : '';
+    for (const child of walk(node)) {
+      const unit = child.type === 'identifier' ? units.get(child.text) : undefined;
+      if (unit) found.set(unit.name, unit.kind === 'class' ? method : '');
+    }
   }
   return found;
 }

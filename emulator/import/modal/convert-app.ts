@@ -2,7 +2,7 @@ import { blockedApp, buildReport, type Subject } from '../build-report.ts';
 import { applyEdits, type Edit } from '../edits.ts';
 import { environmentNotes } from '../environment-names.ts';
 import { Ledger } from '../ledger.ts';
-import { futureEdits, identifiers, insertImports, isDocstring } from '../module-edits.ts';
+import { futureEdits, identifiers, insertImports, isDocstring, lineOf } from '../module-edits.ts';
 import type { PlannedStatement } from '../module-plan.ts';
 import { withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
@@ -273,6 +273,10 @@ class Conversion {
       for (const [name, value] of new Map([...image.variables, ...own.variables])) {
         preamble.push(`os.environ.setdefault(${pythonString(name)}, ${value})`);
       }
+      if (this.usesFileName()) {
+        const name = pythonString(entry.split('/').at(-1)!);
+        preamble.push(`globals().setdefault("__file__", os.path.join(os.getcwd(), ${name}))`);
+      }
       preamble.push(...volumeLines(own.volumes, linked));
       if (own.volumes.some(({ bucket, mount }) => !bucket && linked.has(mount))) this.helpers.add('link_volume');
       if (image.environment.kind === 'image' && this.siblings.length > 0) {
@@ -303,6 +307,7 @@ class Conversion {
       results.set(unit, unit.kind === 'class' ? classUnit(context) : functionUnit(context));
     }
     for (const { edits } of results.values()) this.edits.push(...edits);
+    this.fileNotes(results);
     this.otherDefinitions();
     this.statementEdits();
     const futures = futureEdits(
@@ -329,6 +334,35 @@ class Conversion {
         }),
       ),
     };
+  }
+
+  /** Whether code of the runner asks where its file is, which a pickled app has none of. */
+  private usesFileName(): boolean {
+    const live = this.module.statements.filter(({ fate }) => fate === 'late' || fate === 'unit' || fate === 'kept');
+    return live.some(({ node }) =>
+      [...walk(node)].some((child) => child.type === 'identifier' && child.text === '__file__' && !this.skipped(child)),
+    );
+  }
+
+  /** What holds for the file as a whole. */
+  private fileNotes(results: ReadonlyMap<Unit, UnitResult>): void {
+    const { entry, ledger, root } = this;
+    if (this.usesFileName()) {
+      ledger.note('F110', 'CHECK', {
+        source: { file: entry, line: lineOf(root, '__file__') },
+        text: '__file__',
+        reason: 'A deployed app has no file of its own: __file__ is set to where it would be, in the working folder.',
+        next: 'Check the paths that are built from it.',
+      });
+    }
+    const symbols = [...results.values()].flatMap((result) => result.symbols);
+    if (symbols.length < 2) return;
+    ledger.note('F704', 'CHECK', {
+      source: { file: entry, line: this.module.units[0]!.outer.startPosition.row + 1 },
+      text: symbols.join(', '),
+      reason: 'Each of these is an app of its own: it is run and deployed by its name.',
+      next: symbols.map((symbol) => `windtunnel run ${entry}::${symbol}`).join('; '),
+    });
   }
 
   /** Decorators, statements and imports that go: names in them are not code. */

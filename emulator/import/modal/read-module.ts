@@ -177,9 +177,11 @@ function afterwards(
     statement.unread = true;
     for (const name of bound) gone.add(name);
   }
-  // Imports that nothing needs but what is gone.
-  for (const statement of statements) {
-    if (statement.fate !== 'late' || statement.node.type !== 'import_from_statement') continue;
+  // Imports and values that nothing needs but what is gone, from the last one up.
+  for (const statement of statements.toReversed()) {
+    const plain =
+      statement.node.type === 'expression_statement' && statement.node.namedChildren[0]?.type === 'assignment';
+    if (statement.fate !== 'late' || !(plain || statement.node.type === 'import_from_statement')) continue;
     const bound = boundNames(statement.node);
     const users = statements.filter(
       ({ node }) =>

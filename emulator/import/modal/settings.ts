@@ -435,9 +435,11 @@ function volumes(context: Context): 'mapped' | 'reported' {
 
 function secrets(context: Context): 'mapped' | 'reported' {
   const { option, reader } = context;
-  const items = /^(list|tuple)$/.test(option.value.type)
-    ? option.value.namedChildren.filter(({ type }) => type !== 'comment')
-    : [option.value];
+  const named = option.value.type === 'identifier' ? reader.lookup(option.value.text) : null;
+  const value = named && /^(list|tuple)$/.test(named.type) ? named : option.value;
+  const items = /^(list|tuple)$/.test(value.type)
+    ? value.namedChildren.filter(({ type }) => type !== 'comment')
+    : [value];
   let outcome: 'mapped' | 'reported' = 'mapped';
   for (const item of items) {
     const object = reader.read(item);
