@@ -7,6 +7,20 @@ import type { PythonParser } from './syntax.ts';
 
 const PLATFORMS: readonly ImportPlatform[] = [cogPlatform, runpodPlatform, modalPlatform];
 
+/** Files in which apps start, each with its platform, those of one platform in order of likelihood. */
+export function entriesOf(
+  folder: SourceFolder,
+  from: PlatformName | 'auto',
+  parser: PythonParser,
+): { platform: PlatformName; entry: string }[] {
+  const found = new Map<string, PlatformName>();
+  for (const { name, detect } of PLATFORMS) {
+    if (from !== 'auto' && from !== name) continue;
+    for (const entry of detect(folder, parser)) if (!found.has(entry)) found.set(entry, name);
+  }
+  return [...found].map(([entry, platform]) => ({ platform, entry }));
+}
+
 /**
  * Converts the app in a folder. `entry` names the file when the folder holds several. Throws E_IMPORT_NOTHING; what is
  * wrong with the source itself is in the report.

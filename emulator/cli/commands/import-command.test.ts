@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import * as z from 'zod/mini';
 import { ImportReportSchema } from '../../import/report.ts';
 import { FIXTURES } from '../../import/testing/fixtures.ts';
 import { testParser } from '../../import/testing/test-parser.ts';
@@ -69,6 +70,24 @@ it('writes nothing of a source that cannot be converted', async () => {
   expect(await run(source('syntax-error'), { out: 'app' })).toBe(1);
   expect(out[0]).toContain('handler.py has a syntax error');
   expect(readdirSync(folder)).toEqual([]);
+});
+
+it('converts every app of a folder by itself, and shows a table', async () => {
+  for (const name of ['plain', 'syntax-error', 'model-load']) {
+    cpSync(source(name), path.join(folder, 'all', name), { recursive: true });
+  }
+  expect(await run('all', { out: 'apps', report: 'r.json' })).toBe(1);
+  expect(readdirSync(path.join(folder, 'apps')).sort()).toEqual(['model-load', 'plain']);
+  expect(readdirSync(path.join(folder, 'apps/model-load')).sort()).toEqual(['IMPORT.md', 'engine.py', 'handler.py']);
+  const rows = out.slice(-3).map((line) => line.split(/ {2,}/));
+  expect(rows.map(([platform, name]) => `${platform} ${name}`)).toEqual([
+    'runpod model-load',
+    'runpod plain',
+    'runpod syntax-error',
+  ]);
+  expect(rows[2]![3]).toMatch(/^blocked: .* has a syntax error/);
+  const reports = z.array(ImportReportSchema).parse(JSON.parse(readFileSync(path.join(folder, 'r.json'), 'utf8')));
+  expect(reports.map(({ app }) => app)).toEqual(['model-load', 'plain', 'syntax-error']);
 });
 
 it('overwrites nothing', async () => {

@@ -20,6 +20,7 @@ import { silentLog } from '../../core/log.ts';
 import { createEnvironments } from '../../environments/create-environments.ts';
 import { loadPythonParser } from '../../find/python-parser.ts';
 import { importApp } from '../../import/import-app.ts';
+import { type ImportedUnit, importFolder } from '../../import/import-folder.ts';
 import type { ImportedApp, PlatformName, SourceFolder } from '../../import/platform.ts';
 import { reportMarkdown } from '../../import/report-markdown.ts';
 import { staticChecks } from '../../import/static-checks.ts';
@@ -54,20 +55,41 @@ export async function importCommand(
   if (!PLATFORMS.includes(options.from)) throw usage(`--from ${options.from} is not one of ${PLATFORMS.join(', ')}.`);
   const { folder, root, entry } = readFolder(resolve(terminal.cwd, given));
   const parser = await loadParser();
-  const app = importApp(folder, { from: options.from as PlatformName | 'auto', entry }, parser);
+  const from = options.from as PlatformName | 'auto';
   const out = resolve(terminal.cwd, options.out ?? `${basename(root)}-fal`);
-  if (app.files.length > 0) writeApp(out, root, app);
+  const units: ImportedUnit[] =
+    entry === null
+      ? importFolder(folder, from, parser)
+      : [{ path: '', folder, entry, app: importApp(folder, { from, entry }, parser), failure: null }];
+  const reports = units.flatMap(({ app }) => (app ? [app.report] : []));
+  const shown = JSON.stringify(units.length === 1 ? reports[0] : reports, null, 2);
+  let failed = false;
+  if (units.some(({ app }) => app !== null && app.files.length > 0)) refuseOut(out, root);
+  for (const unit of units) {
+    if (unit.app && unit.app.files.length > 0) writeApp(join(out, unit.path), unit.app);
+    if (!options.json && unit.app) tell(terminal, unit.app, join(out, unit.path));
+    if (options.check && unit.app && unit.app.files.length > 0) {
+      failed = !(await check(terminal, { folder: unit.folder, app: unit.app }, parser, pythonFor)) || failed;
+    }
+  }
   if (options.report !== undefined) {
     const file = resolve(terminal.cwd, options.report);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(app.report, null, 2)}\n`);
+    writeFileSync(file, `${shown}\n`);
   }
-  if (options.json) terminal.out(JSON.stringify(app.report, null, 2));
-  else tell(terminal, app, out);
-  const checked =
-    options.check && app.files.length > 0 ? await check(terminal, { folder, app }, parser, pythonFor) : true;
-  const { TODO: left, BLOCKED: refused } = app.report.levels;
-  return left + refused > 0 || !checked ? EXIT.failed : EXIT.ok;
+  if (options.json) terminal.out(shown);
+  else if (units.length > 1) for (const line of table(units.map(row))) terminal.out(line);
+  const left = reports.some(({ levels }) => levels.TODO + levels.BLOCKED > 0);
+  return left || failed || units.some(({ failure }) => failure !== null) ? EXIT.failed : EXIT.ok;
+}
+
+/** A line of the table of several apps. */
+function row({ path, entry, app, failure }: ImportedUnit): string[] {
+  if (!app) return ['failed', path, entry, failure ?? ''];
+  const { levels, platform, findings } = app.report;
+  const blocked = findings.find(({ level }) => level === 'BLOCKED');
+  const counts = `${levels.OK} exact, ${levels.CHECK} to check, ${levels.TODO} left to you`;
+  return [platform, path, entry, blocked ? `blocked: ${blocked.reason}` : counts];
 }
 
 /** Runs every check of the app, each a line; false when one failed. */
@@ -106,7 +128,7 @@ async function pythonWithFal(terminal: Terminal): Promise<string> {
     workspaceDir: terminal.cwd,
   });
   const request = { pythonVersion: null, requirements: [], contextDir: terminal.cwd, appDir: terminal.cwd };
-  const { environment } = await environments.ensure(request, (line) => terminal.note(line), terminal.interrupted);
+  const { environment } = await environments.ensure(request, (line) => terminal.status(line), terminal.interrupted);
   // No image was asked for.
   if (environment.kind !== 'venv')
     throw new WindtunnelError('E_IMPORT_CHECK', 'The checks need a virtual environment.');
@@ -153,7 +175,8 @@ function readFolder(path: string): { folder: SourceFolder; root: string; entry: 
   return { folder: { name: basename(root), files, unread }, root, entry };
 }
 
-function writeApp(out: string, root: string, app: ImportedApp): void {
+/** Throws E_IMPORT_OUT for a folder that is the source's own, or holds anything. */
+function refuseOut(out: string, root: string): void {
   const inside = relative(root, out);
   if (inside === '') {
     throw new WindtunnelError('E_IMPORT_OUT', 'The imported app cannot be written over its source.', {
@@ -173,6 +196,9 @@ function writeApp(out: string, root: string, app: ImportedApp): void {
       hint: 'Name another folder with --out, or remove that one.',
     });
   }
+}
+
+function writeApp(out: string, app: ImportedApp): void {
   for (const { path, content } of app.files) {
     const file = join(out, path);
     mkdirSync(dirname(file), { recursive: true });
