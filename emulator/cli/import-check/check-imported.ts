@@ -89,6 +89,8 @@ function planOf({ name, folder, app }: CheckCase, home: string): Record<string, 
     work: home,
     python: app.files.filter(({ path }) => path.endsWith('.py')).map(({ path }) => path),
     tools: app.files.find(({ path }) => path.endsWith('worker_tools.py'))?.path ?? null,
+    // A server or a flash endpoint has no handler that could be called beside it.
+    comparable: !app.report.findings.some(({ code }) => code === 'F117' || code === 'F119'),
     symbol: app.original?.symbol ?? null,
     streams: app.original?.streams ?? null,
     inputs: platform === 'runpod' && sample ? sampleOf(sample) : [],

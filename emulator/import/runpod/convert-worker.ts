@@ -24,6 +24,7 @@ import { readSource, writeSource } from '../source-text.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
 import { firstSyntaxError } from '../syntax-errors.ts';
 import { appClass, CONVERTED } from './app-class.ts';
+import { convertFlash, isFlash } from './convert-flash.ts';
 import { convertServer, serverStart } from './convert-server.ts';
 import { planEnvironment } from './environment.ts';
 import { readHandler } from './handler.ts';
@@ -58,6 +59,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
       const names = libraryNames(root);
       const calls = startCalls(root, names);
       if (calls.length === 0) {
+        if (isFlash(text)) return convertFlash(folder, entry, source, root, parser);
         const server = serverStart(folder, entry, root);
         if (server) return convertServer(folder, entry, source, root, server, parser);
         const other = siblings.find((file) => {

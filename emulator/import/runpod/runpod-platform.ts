@@ -3,6 +3,7 @@ import { importedFiles } from '../siblings.ts';
 import { readSource } from '../source-text.ts';
 import type { PythonParser } from '../syntax.ts';
 import { CONVERTED } from './app-class.ts';
+import { isFlash } from './convert-flash.ts';
 import { serverStart } from './convert-server.ts';
 import { convertWorker } from './convert-worker.ts';
 import { libraryNames } from './library-uses.ts';
@@ -46,7 +47,7 @@ function others(folder: SourceFolder, parser: PythonParser): string[] {
     const source = path.endsWith('.py') && !/(^|\/)(tests?|docs)\//.test(path) ? readSource(bytes) : '';
     if (typeof source === 'string' || source.text.includes(CONVERTED)) return [];
     const found = parser.withTree(source.text, (root) => {
-      if (serverStart(folder, path, root) !== null) return true;
+      if (isFlash(source.text) || serverStart(folder, path, root) !== null) return true;
       return importedFiles(folder, path, root, parser).some((file) =>
         /\bserverless\.start\s*\(/.test(Buffer.from(folder.files.get(file)!).toString('latin1')),
       );
