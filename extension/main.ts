@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { Finder } from '../emulator/find/finder.ts';
+import { registerDebugging } from './features/debug/debugging.ts';
 import { registerEmulatorCommands } from './features/emulator/emulator-commands.ts';
 import { Emulators } from './features/emulator/emulators.ts';
 import { EmulatorView } from './features/explorer/emulator.view.ts';
@@ -43,6 +44,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
   );
   own(registerAppCommands({ apps, runner, emulators, logs, memory: context.workspaceState, emulatorJs }));
+  own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
   own(registerEmulatorCommands(emulators, emulatorJs));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
   own(emulators.onEvent((happened) => failures.follow(happened)));

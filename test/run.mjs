@@ -52,7 +52,10 @@ async function lint() {
 
 /** `unit` is what stands beside the source; every folder of test/ that holds a *.test.ts is a suite of its own. */
 async function findSuites() {
-  const found = [{ name: 'unit', folder: 'emulator' }];
+  const found = [
+    { name: 'unit', folder: 'emulator' },
+    { name: 'extension', folder: 'extension' },
+  ];
   for (const entry of await readdir(path.join(root, 'test'), { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const files = await readdir(path.join(root, 'test', entry.name), { recursive: true });

@@ -19,7 +19,7 @@ import { SecretStore } from '../control/secrets/secret-store.ts';
 import { Audience } from '../control/server/audience.ts';
 import { startControlServer } from '../control/server/control-server.ts';
 import { ownFolder } from '../control/server/own-folder.ts';
-import { controlRoutes } from '../control/server/routes.ts';
+import { controlRoutes, controlUpgrades } from '../control/server/routes.ts';
 import { ignoreRules } from '../control/watch/ignore-rules.ts';
 import { SourceWatch } from '../control/watch/source-watch.ts';
 import { createController } from '../controller/create-controller.ts';
@@ -355,7 +355,8 @@ async function assemble(
     },
   });
   await controller.restore();
-  resources.add(await startControlServer({ socket: paths.socket, token, routes, log: log.child('control') }));
+  const upgrades = controlUpgrades({ fleet });
+  resources.add(await startControlServer({ socket: paths.socket, token, routes, upgrades, log: log.child('control') }));
   claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });
   return { url, ended, dispose };

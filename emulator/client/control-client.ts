@@ -1,4 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type * as z from 'zod/mini';
 import {
   type AppId,
@@ -6,6 +7,7 @@ import {
   AppStatusSchema,
   CONTROL_HEADERS,
   CONTROL_PATHS,
+  DEBUG_PROTOCOL,
   type EmulatorEvent,
   ErrorAnswerSchema,
   EventSchema,
@@ -86,6 +88,19 @@ export class ControlClient {
   /** Reads the app's source anew and replaces its runners. */
   restart(app: AppId): Promise<AppStatus> {
     return this.call('POST', `${CONTROL_PATHS.apps}/${app}/restart`, AppStatusSchema, {});
+  }
+
+  /**
+   * The Debug Adapter Protocol of an app that was registered with `debug`, once its runner exists. Rejects with E_NO_DEBUGGER or why
+   * it cannot start.
+   */
+  async debug(app: AppId, signal?: AbortSignal): Promise<Duplex> {
+    const headers = { connection: 'Upgrade', upgrade: DEBUG_PROTOCOL };
+    const answer = await this.send('GET', `${CONTROL_PATHS.apps}/${app}/debug`, undefined, signal, headers);
+    if (!('socket' in answer && answer.statusCode === 101)) {
+      throw answeredError(answer.statusCode ?? 0, await textOf(answer));
+    }
+    return answer.socket;
   }
 
   /** False when no such runner lives. */
@@ -185,7 +200,13 @@ export class ControlClient {
     }
   }
 
-  private send(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+  private send(
+    method: string,
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+    headers: Record<string, string> = {},
+  ): Promise<IncomingMessage> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
       const request = httpRequest(
@@ -196,6 +217,7 @@ export class ControlClient {
           agent: false,
           headers: {
             host: 'windtunnel',
+            ...headers,
             authorization: `Bearer ${this.target.token}`,
             [CONTROL_HEADERS.version]: this.target.version ?? VERSION,
             ...(payload === undefined
@@ -206,6 +228,10 @@ export class ControlClient {
         },
         resolve,
       );
+      request.on('upgrade', (response, socket, head) => {
+        if (head.length > 0) socket.unshift(head);
+        resolve(response);
+      });
       request.on('error', (error) => reject(signal?.aborted ? signal.reason : unreachable(error)));
       request.end(payload);
     });

@@ -12,6 +12,9 @@ import { ScenarioSchema } from './scenario.ts';
  */
 export const CONTROL_HEADERS = { version: 'windtunnel-version' } as const;
 
+/** Protocol of `apps/OWNER/NAME/debug`: the Debug Adapter Protocol over an upgraded connection. */
+export const DEBUG_PROTOCOL = 'windtunnel-dap';
+
 /** Paths of the control API. `hello` and `shutdown` answer callers of any version, so that a mismatch can be mended. */
 export const CONTROL_PATHS = {
   hello: '/v1/hello',
@@ -132,6 +135,8 @@ export const RunRequestSchema = z.object({
   watch: z.boolean(),
   /** Faults that are put between the emulator and the runners of this app. */
   scenario: z.exactOptional(ScenarioSchema),
+  /** One runner, which waits for a debug client before its first line. Absent: no debugger. */
+  debug: z.exactOptional(z.boolean()),
 });
 export type RunRequest = z.infer<typeof RunRequestSchema>;
 

@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   E_RUNNER_EXITED: ['app', 'The runner process ended unexpectedly.'],
   E_RUNNER_MEMORY: ['app', 'The runner went over the memory of its machine type and was stopped.'],
   E_DATA_MOUNT: ['user', 'The /data folder cannot be mapped for the runner on this machine.'],
+  E_NO_DEBUGGER: ['user', 'The app does not run under a debugger.'],
   E_PORT_EXCLUSIVE: ['fidelity', 'A server that binds its own port runs one at a time in the process engine.'],
   E_ENGINE_UNAVAILABLE: ['user', 'The engine that the app needs is not available on this machine.'],
   E_LINK_PROTOCOL: ['system', 'The link between emulator and runner broke its protocol.'],

@@ -1,6 +1,7 @@
 export * from './app.ts';
 export * from './config.ts';
 export * from './control.ts';
+export * from './dap.ts';
 export * from './errors.ts';
 export * from './events.ts';
 export * from './image.ts';

@@ -90,6 +90,8 @@ export interface RunnerSpec {
   dataDir: string;
   /** Secret that every request to this runner carries; the harness refuses others. */
   secret: string;
+  /** Folder with debugpy, on the emulator's machine; the app waits for a debug client before its first line. Absent: no debugger. */
+  debugger?: string;
 }
 
 /** Why a runner is no more. */

@@ -29,6 +29,14 @@ export interface ReadyInfo {
   seconds: Partial<Record<StartPhase, number>>;
 }
 
+/** A debug adapter of the runner's own. */
+export interface DebugChannel {
+  /** Debug Adapter Protocol; its end ends the adapter. */
+  adapter: Duplex;
+  /** Tells the app where the adapter waits for it. */
+  attach(address: { host: string; port: number }): void;
+}
+
 export interface RunnerHandle {
   readonly id: string;
   /** Resolves when the app answers; rejects with the user's own error (E_APP_IMPORT, E_APP_SETUP, E_RUNNER_EXITED, …). */
@@ -43,6 +51,8 @@ export interface RunnerHandle {
   stop(graceSeconds: number): Promise<RunnerExit>;
   /** Ends the whole tree now, as a crash: not asked for by anybody. */
   kill(): void;
+  /** A new debug adapter. Throws E_NO_DEBUGGER where the runner was not started for one. Absent: as if so. */
+  debug?(): DebugChannel;
   /** Resident memory of the whole process tree in bytes, null where unknown. */
   memory(): Promise<number | null>;
 }

@@ -10,7 +10,7 @@ import type { ProbedPython } from './choose-python.ts';
 import { type CachedEnvironment, EnvironmentCache } from './environment-cache.ts';
 import { environmentKey } from './environment-key.ts';
 import type { EnsuredEnvironment, EnvironmentRequest, Environments } from './environments.ts';
-import { FAL_PIN, withAgentRequirements, withServeRequirements } from './fal-requirements.ts';
+import { DEBUGPY_PIN, FAL_PIN, withAgentRequirements, withServeRequirements } from './fal-requirements.ts';
 import { imageInstallerEnv } from './image/image-installer.ts';
 import { imageRecipe } from './image/image-recipe.ts';
 import { installerEnv } from './installer-settings.ts';
@@ -70,16 +70,19 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
   const cache = new EnvironmentCache(path.join(options.cacheDir, 'envs'));
   const builds = new SharedWork<Marker>();
 
-  async function planFor(request: EnvironmentRequest, onProgress: (line: string) => void, signal: AbortSignal) {
+  /** What the app asks for, and what serves it. */
+  function servedLayers(request: EnvironmentRequest, onProgress: (line: string) => void): string[][] {
+    const client = workspaceFal(request.appDir, options.workspaceDir);
+    if (client?.unpublished) onProgress(`fal ${client.unpublished} of the workspace is no release; using ${FAL_PIN}`);
+    return request.base === 'agent'
+      ? withAgentRequirements(request.requirements)
+      : withServeRequirements(request.requirements, client?.versions ?? null);
+  }
+
+  async function planFor(request: EnvironmentRequest, layers: string[][], signal: AbortSignal) {
     mustBeFolder(request.contextDir);
     const python = await toolchain.python(request.appDir, request.pythonVersion, signal);
     const installer = await toolchain.installer(python, request.appDir, signal);
-    const client = workspaceFal(request.appDir, options.workspaceDir);
-    if (client?.unpublished) onProgress(`fal ${client.unpublished} of the workspace is no release; using ${FAL_PIN}`);
-    const layers =
-      request.base === 'agent'
-        ? withAgentRequirements(request.requirements)
-        : withServeRequirements(request.requirements, client?.versions ?? null);
     const resolve = request.resolve ?? ((requirement: string) => requirement);
     const args = layers.map((layer) => layerArguments(layer.map(resolve), request.contextDir, env));
     const key = environmentKey({
@@ -107,13 +110,34 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<EnsuredEnvironment> {
-    signal.throwIfAborted();
     const started = clock.monotonic();
-    const { key, plan, note } = await planFor(request, onProgress, signal);
+    const { key, home, marker, cached } = await make(request, servedLayers(request, onProgress), onProgress, signal);
+    return { environment: venv(key, home, marker), cached, seconds: (clock.monotonic() - started) / 1000 };
+  }
+
+  /** Beside the app's own environment, which stays what fal would make. */
+  async function debuggerFolder(
+    request: EnvironmentRequest,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { home, marker } = await make(request, [[`debugpy==${DEBUGPY_PIN}`]], onProgress, signal);
+    const minor = marker.pythonVersion.split('.').slice(0, 2).join('.');
+    return path.join(home, marker.folder, 'lib', `python${minor}`, 'site-packages');
+  }
+
+  async function make(
+    request: EnvironmentRequest,
+    layers: string[][],
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ) {
+    signal.throwIfAborted();
+    const { key, plan, note } = await planFor(request, layers, signal);
     const home = cache.home(key);
-    const answer = (marker: Marker, cached: boolean): EnsuredEnvironment => {
+    const answer = (marker: Marker, cached: boolean) => {
       touchMarker(home, clock.now());
-      return { environment: venv(key, home, marker), cached, seconds: (clock.monotonic() - started) / 1000 };
+      return { key, home, marker, cached };
     };
     const ready = readMarker(home);
     if (ready) return answer(ready, true);
@@ -164,6 +188,7 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
 
   return {
     ensure,
+    debuggerFolder,
     recipe,
     list: () => cache.list(),
     remove: (key) => cache.remove(key),

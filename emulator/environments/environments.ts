@@ -36,6 +36,15 @@ export interface Environments {
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<EnsuredEnvironment>;
+  /**
+   * Folder with debugpy for the Python that this request gets, cached as an environment is; absolute. Rejects as `ensure`.
+   * Absent: nothing can be debugged.
+   */
+  debuggerFolder?(
+    request: EnvironmentRequest,
+    onProgress: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<string>;
 }
 
 export interface EnsuredEnvironment {

@@ -1,6 +1,9 @@
 /** The SDK that apps get when the workspace has none of its own; the suites run against it. */
 export const FAL_PIN = '1.83.0';
 
+/** The debugger for apps that are started under one; its adapter speaks the Debug Adapter Protocol. */
+export const DEBUGPY_PIN = '1.8.22';
+
 /** Versions of the packages that the SDK pins to those of the deploying client, where the workspace has them. */
 export interface ClientVersions {
   fal: string;

@@ -1,14 +1,17 @@
 // Long: the one place where what the core decides of an app is carried out.
+import type { Duplex } from 'node:stream';
 import type { AppId, AppSettings, LogLine, RunnerExit, SerializedError } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
 import type { AppEffect, AppEvent, Revision, RolloutStrategy } from '../core/app-protocol.ts';
 import { type AppState, createAppState, nextDeadline, waitingCount } from '../core/app-state.ts';
 import { step } from '../core/app-step.ts';
+import { AppTime } from '../core/app-time.ts';
 import type { Timer } from '../core/clock.ts';
 import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
 import { gpuDemands } from '../core/gpu-slots.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
+import { relayDebugger } from './debug-relay.ts';
 import type { AppDefinition } from './fleet.ts';
 import { isExclusive } from './notices.ts';
 import type { FleetContext } from './options.ts';
@@ -40,6 +43,7 @@ export class AppHost {
   private readonly registering = new Map<string, Settling>();
   private readonly starting = new Set<Settling>();
   private readonly events: AppEvent[] = [];
+  private readonly time: AppTime;
   private stepping = false;
   private timer: { at: number; timer: Timer } | null = null;
   /** Largest memory of a runner of this app so far, bytes. */
@@ -50,6 +54,7 @@ export class AppHost {
     this.context = context;
     this.work = work;
     this.neighbors = neighbors;
+    this.time = new AppTime(context.clock);
     this.state = createAppState(id, context.newId, context.constants);
   }
 
@@ -68,7 +73,7 @@ export class AppHost {
     this.stepping = true;
     try {
       for (let next = this.events.shift(); next; next = this.events.shift()) {
-        for (const effect of step(this.state, next, this.context.clock.now())) this.carryOut(effect);
+        for (const effect of step(this.state, next, this.time.now())) this.carryOut(effect);
       }
     } finally {
       this.stepping = false;
@@ -77,6 +82,9 @@ export class AppHost {
   }
 
   register(definition: AppDefinition, strategy: RolloutStrategy = 'reload'): Promise<void> {
+    // Its runner waits for a person, who is in no hurry.
+    if (definition.debug) this.freeze();
+    else this.thaw();
     this.definitions.set(definition.revision, definition);
     this.context.faults.set(this.id, definition.scenario ?? null);
     const revision: Revision = {
@@ -119,6 +127,20 @@ export class AppHost {
     return settled;
   }
 
+  /** A debug client's end of the adapter of its one runner. */
+  async debug(): Promise<Duplex> {
+    const runner = [...this.runners.values()].at(-1);
+    if (!this.definition?.debug || !runner) {
+      throw new WindtunnelError('E_NO_DEBUGGER', `${this.id} does not run under a debugger.`, {
+        hint: 'Start it with F5 in the editor.',
+      });
+    }
+    return relayDebugger(await runner.debug(), {
+      onRunning: () => this.thaw(),
+      onStopped: () => this.freeze(),
+    });
+  }
+
   async remove(): Promise<void> {
     this.apply({ type: 'remove' });
     this.settleStarts(new WindtunnelError('E_CANCELLED', `${this.id} was removed`));
@@ -133,6 +155,19 @@ export class AppHost {
     this.registering.clear();
     await this.allGone();
     this.timer?.timer.cancel();
+  }
+
+  /** No deadline passes until `thaw`. */
+  private freeze(): void {
+    this.time.freeze();
+    this.timer?.timer.cancel();
+    this.timer = null;
+  }
+
+  private thaw(): void {
+    if (!this.time.frozen) return;
+    this.time.thaw();
+    this.arm();
   }
 
   private async allGone(): Promise<void> {
@@ -276,7 +311,8 @@ export class AppHost {
     const runner = this.runners.get(id);
     if (!runner) return;
     const told = (detail: string) => this.apply({ type: 'runnerHealth', runner: id, healthy: detail === '', detail });
-    void runner.checkHealth(check).then(told);
+    // A runner that a person has stopped answers nobody, and is not ill.
+    void runner.checkHealth(check).then((detail) => told(this.time.frozen ? '' : detail));
   }
 
   private roomFor(definition: AppDefinition): boolean {
@@ -298,13 +334,13 @@ export class AppHost {
   /** One timer an app, left alone while it is early enough: most deadlines are taken back before they are due. */
   private arm(): void {
     const at = nextDeadline(this.state);
-    if (at === null || (this.timer !== null && this.timer.at <= at)) return;
+    if (at === null || this.time.frozen || (this.timer !== null && this.timer.at <= at)) return;
     this.timer?.timer.cancel();
     const { clock } = this.context;
     const timer = clock.setTimeout(() => {
       this.timer = null;
       this.apply({ type: 'tick' });
-    }, at - clock.now());
+    }, at - this.time.now());
     this.timer = { at, timer };
   }
 }

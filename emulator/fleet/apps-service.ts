@@ -109,6 +109,12 @@ export class AppsService implements Apps {
     throw new WindtunnelError('E_UNKNOWN_RUNNER', `Runner ${id} not found`);
   }
 
+  async debug(app: AppId): Promise<Duplex> {
+    const host = this.hosts.get(app);
+    if (!host?.definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${app} runs here`);
+    return host.debug();
+  }
+
   runnerLogs(id: string): LogLine[] {
     for (const host of this.hosts.values()) {
       const runner = host.runners.get(id);

@@ -41,6 +41,8 @@ export interface AppDefinition {
   scenario?: Scenario;
   /** Extra environment variables: secrets and `.env`, already merged. A function is asked anew for each runner. */
   env: Record<string, string> | (() => Record<string, string>);
+  /** Its runners wait for a debug client before their first line. */
+  debug?: boolean;
 }
 
 export interface SubmitInput {
@@ -174,6 +176,11 @@ export interface Apps {
   /** The app that `owner/name` means here: exact, else any owner's app of that name (design §3 "Owners"). */
   resolve(owner: string, name: string): AppId | undefined;
   stopRunner(runner: string, graceSeconds?: number): Promise<boolean>;
+  /**
+   * The debug adapter of its runner, once that exists: the Debug Adapter Protocol. While the client has it stopped, no deadline of
+   * the app passes. Rejects with E_UNKNOWN_APP, E_NO_DEBUGGER or why the runner cannot start.
+   */
+  debug(app: AppId): Promise<Duplex>;
   /** Last lines that no request owns, oldest first. */
   runnerLogs(runner: string): LogLine[];
 }

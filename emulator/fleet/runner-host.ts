@@ -13,7 +13,7 @@ import {
 import type { Timer } from '../core/clock.ts';
 import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
 import { chooseMachine } from '../core/machine-types.ts';
-import type { RunnerHandle, RunnerLog } from '../engines/engine.ts';
+import type { DebugChannel, RunnerHandle, RunnerLog } from '../engines/engine.ts';
 import type { AppDefinition } from './fleet.ts';
 import { LogRing, toLogLine } from './log-lines.ts';
 import type { FleetContext } from './options.ts';
@@ -67,6 +67,7 @@ export class RunnerHost {
   private readonly giveUp = new AbortController();
   private readonly connections: Pool;
   private handle: RunnerHandle | null = null;
+  private readonly launching: Promise<RunnerHandle>;
   private grace: number | null = null;
   private killedAs: 'crashed' | 'memory' | null = null;
   private memoryTimer: Timer | null = null;
@@ -87,7 +88,15 @@ export class RunnerHost {
     this.start = new StartClock(this.startedAt);
     this.connections = createRunnerPool(() => this.connect());
     // A microtask later: the caller is in the middle of a step.
-    this.gone = Promise.resolve().then(() => this.live());
+    this.launching = Promise.resolve().then(() => this.launch());
+    this.gone = this.live();
+  }
+
+  /** A debug adapter of its own, once the runner exists. Rejects with E_NO_DEBUGGER or why there is no runner. */
+  async debug(): Promise<DebugChannel> {
+    const handle = await this.launching;
+    if (handle.debug) return handle.debug();
+    throw new WindtunnelError('E_NO_DEBUGGER', `${this.definition.id} was not started for a debugger.`);
   }
 
   get dispatcher(): Pool {
@@ -132,7 +141,7 @@ export class RunnerHost {
   private async live(): Promise<void> {
     let exit: RunnerExit;
     try {
-      const handle = await this.launch();
+      const handle = await this.launching;
       this.handle = handle;
       if (this.grace !== null) this.stop(this.grace);
       handle.ready.then(
@@ -177,6 +186,7 @@ export class RunnerHost {
       cached: ensured.cached,
       seconds: ensured.seconds,
     });
+    const debugging = definition.debug ? await this.debuggerFolder(signal) : null;
     this.enter('booting', '');
     this.listener.launched();
     const heldBack = context.faults.startDelay(definition.id, this.id);
@@ -198,6 +208,7 @@ export class RunnerHost {
       exposedPort: definition.settings.exposedPort,
       dataDir: context.dataDir,
       secret: this.secret,
+      ...(debugging === null ? {} : { debugger: debugging }),
     };
     return engine.start(
       spec,
@@ -219,6 +230,14 @@ export class RunnerHost {
       `The runner of ${id} was stopped for its memory, by a scenario`,
     );
     return { ...exit, cause: 'memory', error: error.toJSON() };
+  }
+
+  private debuggerFolder(signal: AbortSignal): Promise<string> {
+    const { definition, context } = this;
+    const report = (line: string) =>
+      context.bus.emit({ type: 'environment.progress', app: definition.id, message: context.redact(line) });
+    const folder = context.environments.debuggerFolder?.(definition.environment, report, signal);
+    return folder ?? Promise.reject(new WindtunnelError('E_NO_DEBUGGER', 'There is no debugger in this environment.'));
   }
 
   private enter(phase: StartPhase, detail: string): void {

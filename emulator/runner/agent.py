@@ -118,6 +118,9 @@ class Agent:
             self.streams.on_frame(kind, number, payload)
         elif kind == frames.SIGNAL:
             self.signal(payload)
+        elif kind == frames.DEBUG and self.start is not None and self.control is not None:
+            self.control_out += frames.encode(frames.DEBUG, 0, payload)
+            self.write_control()
         elif kind == frames.START and self.start is None:
             try:
                 self.launch(json.loads(payload.decode("utf-8")))
@@ -128,10 +131,12 @@ class Agent:
 
     def connect(self, target):
         """A local connection for a stream that the emulator opened."""
-        if self.start is None or target not in ("app", "metrics", "shell"):
+        if self.start is None or target not in ("app", "metrics", "shell", "debug"):
             raise OSError("no such target: %s" % target)
         if target == "shell":
             return self.shell()
+        if target == "debug":
+            return self.debug_adapter()
         if target == "app" and self.port_open:
             sock = socket.socket(socket.AF_INET)
             address = ("127.0.0.1", self.start["port"])
@@ -164,6 +169,28 @@ class Agent:
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
+                preexec_fn=process_tree.die_with_parent,
+            )
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        return ours
+
+    def debug_adapter(self):
+        """A debug adapter of its own for each client, over its stdin and stdout: it ends when the stream does."""
+        debugger = self.start["debugger"]
+        if debugger is None:
+            raise OSError("not started for a debugger")
+        ours, theirs = socket.socketpair()
+        try:
+            subprocess.Popen(
+                [debugger["python"], "-I", "-X", "frozen_modules=off", debugger["folder"] + "/debugpy/adapter"],
+                stdin=theirs,
+                stdout=theirs,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
                 preexec_fn=process_tree.die_with_parent,
             )
         except OSError:

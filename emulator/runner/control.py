@@ -22,6 +22,8 @@ class Control:
         self._queue = []
         self._sending = False
         self._pid = os.getpid()
+        self._decoder = frames.Decoder()
+        self._received = []
         # A forked child shares the socket: two writers would tear frames apart. It writes to the pipes instead.
         os.register_at_fork(after_in_child=self._disown)
 
@@ -31,26 +33,32 @@ class Control:
         return self._sock is not None
 
     def configuration(self):
-        """Read the one message that the agent sends: what to run."""
-        decoder = frames.Decoder()
-        while True:
+        """Read the first message of the agent: what to run."""
+        return self.receive()
+
+    def receive(self):
+        """Wait for the agent's next message; this process ends when the agent does."""
+        while not self._received:
             data = self._sock.recv(1 << 16)
             if not data:
                 os._exit(70)
-            for _, _, payload in decoder.feed(data):
-                return payload
+            self._received += [payload for _, _, payload in self._decoder.feed(data)]
+        return self._received.pop(0)
 
-    def watch_agent(self):
-        """End this process when the agent ends. The kernel does it on Linux; this is for the others."""
-        sock = self._sock
+    def watch_agent(self, on_debugger):
+        """Take the agent's messages, each a debug adapter that waits, and end this process when the agent ends."""
 
-        def wait():
+        def listen():
             try:
-                sock.recv(1)
+                while True:
+                    on_debugger(self.receive())
             finally:
                 os._exit(70)
 
-        threading.Thread(target=wait, name="windtunnel-agent", daemon=True).start()
+        thread = threading.Thread(target=listen, name="windtunnel-agent", daemon=True)
+        # A debugger leaves it alone: it neither stops nor shows it.
+        thread.pydev_do_not_trace = thread.is_pydev_daemon_thread = True
+        thread.start()
 
     def state(self, **values):
         """Tell where the start stands."""

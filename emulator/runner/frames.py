@@ -22,6 +22,7 @@ START = 10  # emulator -> runner: what to run
 BEGIN = 11  # harness -> agent: a request begins; the payload is its id, the stream 1 where no raw output waited then
 FINISH = 12  # harness -> agent -> emulator: that request ended, and its last LOG frame was before this one
 MEMORY = 13  # runner -> emulator: u64 resident bytes of the whole tree
+DEBUG = 14  # emulator -> agent -> harness: {host, port} of the debug adapter that waits for the app
 
 HEAD = struct.Struct("!BII")
 U32 = struct.Struct("!I")

@@ -76,13 +76,15 @@ def main():
     import json
     import signal
 
-    from _windtunnel import calls, payloads
+    from _windtunnel import calls, debugging, payloads
     from _windtunnel.control import Control
     from _windtunnel.log_context import LogContext
 
     control = Control(int(os.environ.pop("WINDTUNNEL_CONTROL")))
     config = json.loads(control.configuration().decode("utf-8"))
-    control.watch_agent()
+    # Before a line of the user's runs, so that a breakpoint at the top of the module is hit.
+    debugging.prepare(config["debugger"], control)
+    control.watch_agent(debugging.attach)
     # A crash of native code prints the Python stacks; by descriptor, for our stderr is no file.
     faulthandler.enable(file=2)
     logs = LogContext(control)

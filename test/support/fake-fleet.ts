@@ -181,6 +181,7 @@ export class FakeFleet implements Fleet {
       return [...this.servers.keys()].find((id) => id.endsWith(`/${name}`));
     },
     stopRunner: async () => false,
+    debug: () => Promise.reject(new Error('no debugger in a fake')),
     runnerLogs: () => [],
   };
 

@@ -88,6 +88,7 @@ beforeEach(() => {
       resolve: () => undefined,
       stopRunner: async () => false,
       runnerLogs: () => [],
+      debug: () => Promise.reject(new Error('not part of this test')),
     },
     environments: {
       ensure: vi.fn(async () => ({

@@ -232,6 +232,7 @@ export class AppLauncher implements Disposable {
         engine,
         ...(request.scenario === undefined ? {} : { scenario: request.scenario }),
         env,
+        ...(request.debug ? { debug: true } : {}),
       },
     };
   }

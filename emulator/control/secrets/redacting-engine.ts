@@ -26,6 +26,7 @@ export function redactingEngine(engine: RunnerEngine, redactor: () => Redactor):
         stop: async (grace) => redactor().redactDeep(await handle.stop(grace)),
         kill: () => handle.kill(),
         memory: () => handle.memory(),
+        ...(handle.debug ? { debug: () => handle.debug!() } : {}),
       };
     },
     sweep: () => engine.sweep(),

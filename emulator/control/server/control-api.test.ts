@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ControlClient } from '../../client/control-client.ts';
 import {
@@ -21,7 +23,7 @@ import type { RequestChange } from '../../fleet/fleet.ts';
 import { SecretStore } from '../secrets/secret-store.ts';
 import { Audience } from './audience.ts';
 import { startControlServer } from './control-server.ts';
-import { type ControlDeps, controlRoutes } from './routes.ts';
+import { type ControlDeps, controlRoutes, controlUpgrades } from './routes.ts';
 
 /** For sockets of a busy machine. */
 const PATIENCE = { timeout: 60_000 };
@@ -76,6 +78,11 @@ beforeEach(async () => {
         remove: missing,
         resolve: () => undefined,
         runnerLogs: () => [],
+        debug: async (id) => {
+          if (id !== APP.id) throw new WindtunnelError('E_NO_DEBUGGER', `${id} does not run under a debugger.`);
+          // It says back what it is told.
+          return new PassThrough();
+        },
       },
       records: {
         list: () => [],
@@ -112,7 +119,13 @@ beforeEach(async () => {
     grant: ({ label }) => ({ secret: `for-${label}`, url: 'http://127.0.0.1:1', caFile: '/ca.pem' }),
     shutdown: vi.fn(),
   };
-  server = await startControlServer({ socket, token: 'tok', routes: controlRoutes(deps), log: silentLog });
+  server = await startControlServer({
+    socket,
+    token: 'tok',
+    routes: controlRoutes(deps),
+    upgrades: controlUpgrades(deps),
+    log: silentLog,
+  });
 });
 
 afterEach(async () => {
@@ -303,4 +316,19 @@ test.each([
 ])('%s %s with %j answers %i', async (method, path, headers, body, status) => {
   const all = { authorization: 'Bearer tok', 'windtunnel-version': VERSION, ...headers } as Record<string, string>;
   expect(await raw(method, path, all, body)).toBe(status);
+});
+
+test('the debugger of an app is a byte stream both ways, once its runner is there', async () => {
+  const stream = await client().debug(APP.id);
+  const heard = once(stream, 'data');
+  stream.write('Content-Length: 2\r\n\r\n{}');
+  expect(String((await heard)[0])).toBe('Content-Length: 2\r\n\r\n{}');
+  const closed = once(stream, 'close');
+  stream.end();
+  await closed;
+});
+
+test('the debugger of an app without one is the typed error, and asks for the token as every call', async () => {
+  await expect(client().debug('local/other')).rejects.toMatchObject({ code: 'E_NO_DEBUGGER' });
+  await expect(client({ token: 'wrong' }).debug(APP.id)).rejects.toMatchObject({ code: 'E_UNAUTHORIZED' });
 });

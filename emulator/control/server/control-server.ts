@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
+import { type Duplex, pipeline } from 'node:stream';
 import { CONTROL_HEADERS, type ErrorKind, toWindtunnelError, VERSION, WindtunnelError } from '../../contract/index.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import type { Log } from '../../core/log.ts';
@@ -35,10 +36,19 @@ export interface ControlRoute {
   handle: ControlHandler;
 }
 
+/** A route that turns a connection into a byte stream of another protocol. */
+export interface ControlUpgrade {
+  path: RegExp;
+  protocol: string;
+  /** The other end of the stream; a rejection is answered as any call's. */
+  open(params: Record<string, string>, signal: AbortSignal): Promise<Duplex>;
+}
+
 export interface ControlServerOptions {
   socket: string;
   token: string;
   routes: readonly ControlRoute[];
+  upgrades?: readonly ControlUpgrade[];
   log: Log;
 }
 
@@ -52,6 +62,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
   let ending = false;
   const goneBecause = () => (ending ? EMULATOR_ENDS : new WindtunnelError('E_CANCELLED', 'The caller went away.'));
   const server = createServer((request, response) => void answer(options, request, response, goneBecause));
+  server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
   try {
     await listen(server, options.socket);
   } catch (error) {
@@ -103,15 +114,43 @@ async function answer(
   }
 }
 
+async function upgrade(
+  options: ControlServerOptions,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort(new WindtunnelError('E_CANCELLED', 'The caller went away.')));
+  socket.on('error', () => socket.destroy());
+  try {
+    const url = authenticated(options, request);
+    checkVersion(request, false);
+    const route = options.upgrades?.find(({ path }) => path.test(url.pathname));
+    if (!route || request.headers.upgrade !== route.protocol) {
+      throw new WindtunnelError('E_BAD_REQUEST', `The control API has no such stream: ${url.pathname}`);
+    }
+    const stream = await route.open(paramsOf(route.path, url), gone.signal);
+    if (gone.signal.aborted) return void stream.destroy();
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${route.protocol}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    pipeline(socket, stream, socket, () => undefined);
+  } catch (thrown) {
+    const error = toWindtunnelError(thrown);
+    const text = JSON.stringify({ error: error.toJSON() });
+    const length = Buffer.byteLength(text);
+    socket.end(
+      `HTTP/1.1 ${statusOf(error)} -\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${text}`,
+    );
+  }
+}
+
 async function dispatch(
   options: ControlServerOptions,
   request: IncomingMessage,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const url = new URL(request.url ?? '/', 'http://control');
-  // No browser speaks over a unix socket; one that is led here by some proxy shows itself by this header.
-  if (request.headers.origin !== undefined) throw new WindtunnelError('E_FOREIGN_ORIGIN', 'Not for web pages.');
-  if (!hasToken(request, options.token)) throw new WindtunnelError('E_UNAUTHORIZED', 'The control token is wrong.');
+  const url = authenticated(options, request);
   const matching = options.routes.filter((route) => route.path.test(url.pathname));
   const route = matching.find(({ method }) => method === request.method);
   checkVersion(request, route?.anyVersion ?? false);
@@ -119,9 +158,26 @@ async function dispatch(
     if (matching.length > 0) throw new WindtunnelError('E_METHOD', `${request.method} is not allowed: ${url.pathname}`);
     throw new WindtunnelError('E_BAD_REQUEST', `The control API has no such path: ${url.pathname}`);
   }
-  const groups = route.path.exec(url.pathname)?.groups ?? {};
-  const params = Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
-  return route.handle({ params, query: url.searchParams, body: await readBody(request), signal });
+  return route.handle({
+    params: paramsOf(route.path, url),
+    query: url.searchParams,
+    body: await readBody(request),
+    signal,
+  });
+}
+
+/** The call's URL. Throws unless its caller may call at all. */
+function authenticated(options: ControlServerOptions, request: IncomingMessage): URL {
+  // No browser speaks over a unix socket; one that is led here by some proxy shows itself by this header.
+  if (request.headers.origin !== undefined) throw new WindtunnelError('E_FOREIGN_ORIGIN', 'Not for web pages.');
+  if (!hasToken(request, options.token)) throw new WindtunnelError('E_UNAUTHORIZED', 'The control token is wrong.');
+  return new URL(request.url ?? '/', 'http://control');
+}
+
+/** Named groups of a route's pattern, decoded. */
+function paramsOf(path: RegExp, url: URL): Record<string, string> {
+  const groups = path.exec(url.pathname)?.groups ?? {};
+  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, decodeURIComponent(value)]));
 }
 
 function hasToken(request: IncomingMessage, token: string): boolean {

@@ -2,6 +2,7 @@ import type * as z from 'zod/mini';
 import {
   type AppId,
   CONTROL_PATHS,
+  DEBUG_PROTOCOL,
   type EmulatorEvent,
   type Grant,
   type GrantRequest,
@@ -21,7 +22,7 @@ import { AppHolders } from '../apps/app-holders.ts';
 import type { AppLauncher } from '../apps/app-launcher.ts';
 import type { SecretStore } from '../secrets/secret-store.ts';
 import type { Audience } from './audience.ts';
-import { type ControlCall, type ControlRoute, callerLeft } from './control-server.ts';
+import { type ControlCall, type ControlRoute, type ControlUpgrade, callerLeft } from './control-server.ts';
 import { logEntries } from './log-entries.ts';
 import { PushQueue } from './push-queue.ts';
 import { requestEvents } from './request-events.ts';
@@ -141,6 +142,17 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
 
 const REQUESTS_LISTED = 100;
 const MAX_REQUESTS_LISTED = 10_000;
+
+/** The streams of the control API. */
+export function controlUpgrades({ fleet }: Pick<ControlDeps, 'fleet'>): ControlUpgrade[] {
+  return [
+    {
+      path: new RegExp(`^${CONTROL_PATHS.apps}/(?<owner>[^/]+)/(?<name>[^/]+)/debug$`),
+      protocol: DEBUG_PROTOCOL,
+      open: (params) => fleet.apps.debug(idOf(params)),
+    },
+  ];
+}
 
 const OK = { ok: true } as const;
 

@@ -162,7 +162,11 @@ export class DockerEngine implements RunnerEngine {
       link = await attachLink(container, log);
       const cwd = environment.authored ? image.workDir : `${PLACES.work}/${ownCwd(bundleOf(spec))}`.replace(/\/$/, '');
       const parentEnv = { ...image.env, ...options.proxyEnv };
-      const runs = { ...spec, env: archive.env };
+      const runs = {
+        ...spec,
+        env: archive.env,
+        ...(spec.debugger === undefined ? {} : { debugger: PLACES.debugger }),
+      };
       const message = startMessage(runs, {
         dir: PLACES.sockets,
         harnessDir: PLACES.harness,

@@ -6,6 +6,7 @@ export const PLACES = {
   harness: '/opt/windtunnel/runner',
   bundles: '/opt/windtunnel/ca',
   payload: '/opt/windtunnel/payload',
+  debugger: '/opt/windtunnel/debugger',
   /** Sources of the workspace that cannot keep their own path. */
   source: '/opt/windtunnel/source',
   /** Sockets of the agent; memory, its owner's only. */

@@ -62,6 +62,12 @@ async function fill(
   await folder(PLACES.harness, 0o555, READ_ONLY_OWNER);
   for (const [name, content] of await harness(harnessDir)) await readOnly(`${PLACES.harness}/${name}`, content);
   for (const [file, content] of bundles) await readOnly(file, content);
+  if (spec.debugger !== undefined) {
+    const debugpy = path.join(spec.debugger, 'debugpy');
+    for (const [name, content] of await filesBelow(debugpy, /\.(py|so)$/)) {
+      await readOnly(`${PLACES.debugger}/debugpy/${name}`, content);
+    }
+  }
   const { payload } = spec;
   if (payload.kind === 'pickle') await readOnly(picklePlaces(payload.file), await readShipped(payload.file));
   for (const { path: file, size, mode } of sources) {
@@ -93,10 +99,12 @@ function harness(folder: string): Promise<[string, Buffer][]> {
   return known;
 }
 
-async function readHarness(folder: string): Promise<[string, Buffer][]> {
+const readHarness = (folder: string) => filesBelow(folder, /\.py$/);
+
+async function filesBelow(folder: string, wanted: RegExp): Promise<[string, Buffer][]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.py'))
+    .filter((entry) => entry.isFile() && wanted.test(entry.name))
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
   return Promise.all(
     names.map(async (name): Promise<[string, Buffer]> => [name, await readFile(path.join(folder, name))]),

@@ -45,6 +45,7 @@ async function startAgent(python: string, overrides: Partial<StartMessage> = {})
     memoryBytes: 2 ** 31,
     port: null,
     expectedDevices: null,
+    debugger: null,
     harness: null,
     ...overrides,
   };

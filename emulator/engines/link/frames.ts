@@ -18,6 +18,7 @@ export const FRAME = {
   start: 10,
   finish: 12,
   memory: 13,
+  debug: 14,
 } as const;
 
 const HEADER_BYTES = 9;

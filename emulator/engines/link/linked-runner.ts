@@ -4,11 +4,11 @@ import {
   type RunnerSpec,
   type StartPhase,
   toWindtunnelError,
-  type WindtunnelError,
+  WindtunnelError,
 } from '../../contract/index.ts';
 import type { Clock, Timer } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { ReadyInfo, RunnerHandle, RunnerHooks } from '../engine.ts';
+import type { DebugChannel, ReadyInfo, RunnerHandle, RunnerHooks } from '../engine.ts';
 import type { Exited, RunnerStateMessage, StartFailure, StartMessage } from './messages.ts';
 import { LinkMux } from './mux.ts';
 import { exitError, failureError } from './start-errors.ts';
@@ -126,6 +126,15 @@ export class LinkedRunner implements RunnerHandle {
 
   async shell(): Promise<Duplex> {
     return this.openStream('shell');
+  }
+
+  debug(): DebugChannel {
+    if (this.parts.spec.debugger === undefined) {
+      throw new WindtunnelError('E_NO_DEBUGGER', `${this.parts.spec.app} was not started for a debugger.`, {
+        hint: 'Start it with F5 in the editor.',
+      });
+    }
+    return { adapter: this.mux.open('debug'), attach: (address) => this.mux.debug(address) };
   }
 
   stop(graceSeconds: number): Promise<RunnerExit> {

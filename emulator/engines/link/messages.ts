@@ -71,6 +71,8 @@ export interface StartMessage {
   port: number | null;
   /** The start fails unless this many device files of these patterns are there: some daemons ignore a request for GPUs. */
   expectedDevices: { patterns: readonly string[]; least: number } | null;
+  /** The debug adapter that the agent starts for each client; null: none. Paths are the runner's. */
+  debugger: { python: string; folder: string } | null;
   /** What the harness gets; null for a command, which runs without one. */
   harness: HarnessConfig | null;
 }
@@ -80,6 +82,8 @@ export interface HarnessConfig {
   /** Name of the header that carries the secret. */
   header: string;
   dir: string;
+  /** As in the start message. */
+  debugger: StartMessage['debugger'];
   payload: HarnessPayload;
 }
 

@@ -55,7 +55,7 @@ export class LinkMux implements StreamOwner {
   }
 
   /** A connection to the app's server, or to its metrics. It is reset when the app does not listen. */
-  open(target: 'app' | 'metrics' | 'shell'): MuxStream {
+  open(target: 'app' | 'metrics' | 'shell' | 'debug'): MuxStream {
     const stream = new MuxStream(this, this.nextNumber);
     this.nextNumber += 2;
     if (this.closedOnce) {
@@ -87,6 +87,11 @@ export class LinkMux implements StreamOwner {
   /** A signal for the app's process; 'kill' ends its whole tree. */
   signal(signal: number | 'kill'): void {
     this.send(FRAME.signal, 0, Buffer.from(String(signal)));
+  }
+
+  /** Tells the app where a debug adapter waits for it. */
+  debug(address: { host: string; port: number }): void {
+    this.send(FRAME.debug, 0, Buffer.from(JSON.stringify(address)));
   }
 
   /** Ends the link; the agent takes that for the end of the emulator and stops the app. */

@@ -49,6 +49,7 @@ export interface StartContext {
 export function startMessage(spec: RunnerSpec, context: StartContext): StartMessage {
   const { folders, python } = context;
   const payload = harnessPayload(spec, context);
+  const debug = spec.debugger === undefined ? null : { python, folder: spec.debugger };
   const command =
     spec.payload.kind === 'command' ? spec.payload.argv : [python, path.posix.join(context.harnessDir, 'serve.py')];
   return {
@@ -65,7 +66,11 @@ export function startMessage(spec: RunnerSpec, context: StartContext): StartMess
     memoryBytes: spec.limits.memoryBytes,
     port: boundPort(spec),
     expectedDevices: context.expectedDevices,
-    harness: payload === null ? null : { secret: spec.secret, header: RUNNER_SECRET_HEADER, dir: context.dir, payload },
+    debugger: debug,
+    harness:
+      payload === null
+        ? null
+        : { secret: spec.secret, header: RUNNER_SECRET_HEADER, dir: context.dir, debugger: debug, payload },
   };
 }
 

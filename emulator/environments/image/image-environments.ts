@@ -24,6 +24,7 @@ export function createImageEnvironments(options: ImageEnvironmentsOptions): Envi
   const { clock, venvs } = options;
   const builds = new SharedWork<{ image: string; cached: boolean }>();
   return {
+    ...(venvs.debuggerFolder ? { debuggerFolder: venvs.debuggerFolder } : {}),
     async ensure(request, onProgress, signal): Promise<EnsuredEnvironment> {
       if (!request.image) return venvs.ensure(request, onProgress, signal);
       signal.throwIfAborted();

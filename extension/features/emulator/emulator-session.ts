@@ -57,6 +57,7 @@ export class EmulatorSession implements vscode.Disposable {
   private current: SessionState = { kind: 'stopped' };
   private live: Live | null = null;
   private starting: Promise<ControlClient> | null = null;
+  private readonly removals = new Set<Promise<void>>();
   private disposed = false;
 
   readonly onDidChange = this.changed.event;
@@ -99,11 +100,16 @@ export class EmulatorSession implements vscode.Disposable {
   /** Registers an app and holds it for this window. */
   async run(request: RunRequest, signal?: AbortSignal) {
     const client = await this.ensure();
+    // A restart: the same app may still be on its way out.
+    await Promise.allSettled(this.removals);
     return client.run(request, signal, this.holder);
   }
 
   async remove(app: AppId): Promise<void> {
-    await this.live?.client.remove(app);
+    if (!this.live) return;
+    const removal = this.live.client.remove(app).finally(() => this.removals.delete(removal));
+    this.removals.add(removal);
+    await removal;
   }
 
   get client(): ControlClient | null {

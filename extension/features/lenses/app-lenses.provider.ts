@@ -39,7 +39,10 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
       if (running) {
         add(start, vscode.l10n.t('$(debug-stop) Stop (emulator)'), 'windtunnel.app.stop');
         add(start, vscode.l10n.t('$(debug-restart) Restart'), 'windtunnel.app.restart');
-      } else add(start, vscode.l10n.t('$(play) Run (emulator)'), 'windtunnel.app.run');
+      } else {
+        add(start, vscode.l10n.t('$(play) Run (emulator)'), 'windtunnel.app.run');
+        add(start, vscode.l10n.t('$(debug-alt) Debug (emulator)'), 'windtunnel.app.debug');
+      }
       for (const endpoint of found.endpoints) {
         if (endpoint.kind !== 'http') continue;
         add(endpoint.lines.start, vscode.l10n.t('$(zap) Call (emulator)'), 'windtunnel.endpoint.call', endpoint.path);

@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { AppSettingsSchema, type EmulatorEvent, type FoundApp } from '../../emulator/contract/index.ts';
+import { appAtLine } from './app-target.ts';
+import { appState, childNodes, type KnownApp, requestSummary, rootNodes } from './app-tree.ts';
+import { clientCode } from './client-code.ts';
+import { DapRewrite } from './dap-rewrite.ts';
+import { configurationAttributes, launchProblem } from './launch-config.ts';
+import { KEPT_REQUESTS, LiveRequests } from './live-requests.ts';
+import { lastWords, ownFrame } from './traceback.ts';
+
+const found = (symbol: string, file: string, start: number): FoundApp => ({
+  file,
+  symbol,
+  kind: 'app',
+  name: symbol.toLowerCase(),
+  lines: { start, end: start + 9 },
+  endpoints: [
+    { path: '/', method: 'run', kind: 'http', healthCheck: false, lines: { start: start + 2, end: start + 4 } },
+  ],
+  settings: AppSettingsSchema.parse({}),
+  unresolved: [],
+});
+const known = (symbol: string, file = '/w/app.py', start = 1): KnownApp => ({
+  found: found(symbol, file, start),
+  folder: null,
+  relativePath: file.slice(3),
+  live: null,
+  requests: [],
+});
+const submitted = (request: string, at: number): EmulatorEvent => ({
+  at,
+  type: 'request.state',
+  app: 'local/a',
+  request,
+  state: 'IN_QUEUE',
+  attempt: 0,
+  runner: null,
+  path: '/',
+  status: null,
+  seconds: null,
+  reason: '',
+});
+
+describe('the tree of apps', () => {
+  it('is in the order of files and of places in them', () => {
+    const apps = [known('C', '/w/b.py'), known('B', '/w/a.py', 40), known('A', '/w/a.py', 3)];
+    expect(rootNodes(apps).map(({ app }) => app.found.symbol)).toEqual(['A', 'B', 'C']);
+  });
+
+  it('shows runners and requests only where there are any', () => {
+    const [node] = rootNodes([known('A')]);
+    expect(node && childNodes(node).map(({ kind }) => kind)).toEqual(['endpoint']);
+    expect(node && appState(node.app)).toBe('stopped');
+  });
+
+  it('has the app that a line stands in, else the only one', () => {
+    const apps = [known('A', '/w/a.py', 1), known('B', '/w/a.py', 40)];
+    expect(appAtLine(apps, 44)?.found.symbol).toBe('B');
+    expect(appAtLine(apps, 30)).toBeNull();
+    expect(appAtLine(apps.slice(0, 1), 30)?.found.symbol).toBe('A');
+  });
+});
+
+describe('live requests', () => {
+  it('keep their place as they change, newest first, and no more than fit', () => {
+    const requests = new LiveRequests();
+    for (let i = 0; i < KEPT_REQUESTS + 5; i += 1) requests.apply(submitted(`r${i}`, i));
+    requests.apply({
+      ...submitted('r10', 99),
+      state: 'COMPLETED',
+      attempt: 2,
+      status: 500,
+      seconds: 0.5,
+    } as EmulatorEvent);
+    const shown = requests.of('local/a');
+    expect(shown).toHaveLength(KEPT_REQUESTS);
+    expect(shown[0]?.id).toBe(`r${KEPT_REQUESTS + 4}`);
+    const failed = shown.find(({ id }) => id === 'r10');
+    expect(failed && requestSummary(failed)).toBe('500 · attempt 2 · 0.50 s');
+  });
+});
+
+describe('a traceback', () => {
+  const text = [
+    'Traceback (most recent call last):',
+    '  File "/w/app.py", line 12, in setup',
+    '    load()',
+    '  File "/w/models.py", line 3, in load',
+    '    raise KeyError("x")',
+    '  File "/w/.venv/lib/python3.11/site-packages/dep.py", line 1, in f',
+    "KeyError: 'x'",
+    '',
+  ].join('\n');
+
+  it('leads to the innermost line of the user', () => {
+    expect(ownFrame(text, ['/w'])).toEqual({ file: '/w/models.py', line: 3 });
+    expect(ownFrame(text, ['/other'])).toBeNull();
+    expect(lastWords(text)).toBe("KeyError: 'x'");
+  });
+});
+
+describe('launch configurations', () => {
+  it('name the attribute that is wrong', () => {
+    const sound = { type: 'windtunnel', request: 'launch', name: 'x', file: '/w/app.py' };
+    expect(launchProblem(sound)).toBeNull();
+    expect(launchProblem({ ...sound, file: undefined })).toMatch(/^file: /);
+    expect(launchProblem({ ...sound, engine: 'podman' })).toMatch(/^engine: /);
+  });
+
+  it('have in the manifest what the schema says', () => {
+    const manifest = JSON.parse(readFileSync(path.join(import.meta.dirname, '../../package.json'), 'utf8'));
+    expect(manifest.contributes.debuggers[0].configurationAttributes).toEqual(
+      JSON.parse(JSON.stringify(configurationAttributes())),
+    );
+  });
+});
+
+describe('messages between editor and debug adapter', () => {
+  const rewrite = new DapRewrite({ justMyCode: true, hidden: ['/dist/runner'] });
+
+  it('come to the adapter as attach, and go back under the name that was asked for', () => {
+    const sent = rewrite.toAdapter({ seq: 7, type: 'request', command: 'launch', arguments: { file: '/w/app.py' } });
+    expect(sent).toMatchObject({ seq: 7, command: 'attach', arguments: { listen: { port: 0 } } });
+    expect(
+      rewrite.toEditor({ seq: 1, type: 'response', request_seq: 7, command: 'attach', success: true }),
+    ).toMatchObject({
+      command: 'launch',
+    });
+  });
+
+  it('never let the debugger kill the app', () => {
+    const sent = rewrite.toAdapter({
+      seq: 8,
+      type: 'request',
+      command: 'disconnect',
+      arguments: { terminateDebuggee: true },
+    });
+    expect(sent.arguments).toEqual({ terminateDebuggee: false });
+  });
+});
+
+describe('client code', () => {
+  const call = { app: 'local/a', path: '/x', url: 'http://127.0.0.1:8799', input: `{"text": "it's"}` } as const;
+
+  it('is a command that a shell takes as it is', () => {
+    expect(clientCode('curl', call)).toContain(`-d '{"text": "it'\\''s"}'`);
+  });
+
+  it('is what one would write for fal', () => {
+    expect(clientCode('python', call)).toContain('fal_client.subscribe("local/a/x"');
+    expect(clientCode('javascript', call)).toContain('fal.subscribe("local/a/x"');
+  });
+});

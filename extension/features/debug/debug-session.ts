@@ -1,0 +1,146 @@
+import type { Duplex } from 'node:stream';
+import * as vscode from 'vscode';
+import { DapReader, dapFrame, toWindtunnelError, WindtunnelError } from '../../../emulator/contract/index.ts';
+import { DapRewrite, type ProtocolMessage } from '../../core/dap-rewrite.ts';
+import type { LaunchConfig } from '../../core/launch-config.ts';
+import type { EmulatorSession } from '../emulator/emulator-session.ts';
+import type { StartFailures } from '../problems/start-failures.ts';
+
+/** Where the harness stands in a container of ours (engines/docker/places.ts). */
+const CONTAINER_HARNESS = '/opt/windtunnel/runner';
+
+/** What one debug session of an app needs of the rest. */
+export interface DebugContext {
+  session: EmulatorSession;
+  failures: StartFailures;
+  config: LaunchConfig;
+  /** Folder of the harness, as the process engine runs it. */
+  harness: string;
+}
+
+/** The editor's end of an app's debug adapter: starts the app for it, passes messages, and stops the app at the end. */
+export class AppDebugSession implements vscode.DebugAdapter {
+  private readonly context: DebugContext;
+  private readonly rewrite: DapRewrite;
+  private readonly sent = new vscode.EventEmitter<vscode.DebugProtocolMessage>();
+  private readonly waiting: ProtocolMessage[] = [];
+  private readonly gone = new AbortController();
+  private stream: Duplex | null = null;
+  private failed = false;
+  private app: `${string}/${string}` | null = null;
+  private ended: Promise<void> | null = null;
+
+  readonly onDidSendMessage = this.sent.event;
+
+  constructor(context: DebugContext) {
+    this.context = context;
+    this.rewrite = new DapRewrite({
+      justMyCode: context.config.justMyCode ?? true,
+      hidden: [context.harness, CONTAINER_HARNESS],
+    });
+    void this.begin();
+  }
+
+  handleMessage(message: vscode.DebugProtocolMessage): void {
+    const request = message as ProtocolMessage;
+    if (request.command === 'disconnect' && this.context.config.request === 'launch') void this.stopApp();
+    if (this.failed) this.refuse(request);
+    else if (this.stream) this.write(request);
+    else this.waiting.push(request);
+  }
+
+  dispose(): void {
+    this.gone.abort();
+    this.stream?.end();
+    if (this.context.config.request === 'launch') void this.stopApp();
+    this.sent.dispose();
+  }
+
+  private async begin(): Promise<void> {
+    const { session, config, failures } = this.context;
+    try {
+      const stream = await (config.request === 'launch' ? this.launch() : this.attach());
+      if (this.gone.signal.aborted) return void stream.destroy();
+      const reader = new DapReader((message) => this.sent.fire(this.rewrite.toEditor(message as ProtocolMessage)));
+      stream.on('data', (bytes: Buffer) => reader.feed(bytes));
+      stream.once('close', () => this.terminated());
+      stream.on('error', () => this.terminated());
+      this.stream = stream;
+      for (const message of this.waiting.splice(0)) this.write(message);
+    } catch (thrown) {
+      this.failed = true;
+      const error = toWindtunnelError(thrown);
+      if (error.kind !== 'cancelled') failures.show(error.toJSON(), session, config.file);
+      for (const message of this.waiting.splice(0)) this.refuse(message);
+      this.terminated();
+    }
+  }
+
+  private async launch(): Promise<Duplex> {
+    const { session, config, failures } = this.context;
+    failures.clear(config.file);
+    const engine = config.engine === undefined || config.engine === 'auto' ? null : config.engine;
+    const { signal } = this.gone;
+    const answer = await session.run(
+      { file: config.file, symbol: config.symbol ?? null, as: null, engine, watch: false, debug: true },
+      signal,
+    );
+    this.app = answer.app.id;
+    const client = await session.ensure();
+    // What its start comes to is told by its events; the debugger joins long before it is ready.
+    client.start(answer.app.id, signal).catch((thrown: unknown) => this.startFailed(thrown));
+    return client.debug(answer.app.id, signal);
+  }
+
+  private async attach(): Promise<Duplex> {
+    const { session, config } = this.context;
+    const app = session.status?.apps.find(
+      ({ file, symbol }) => file === config.file && (config.symbol === undefined || symbol === config.symbol),
+    );
+    if (!app || !session.client) {
+      throw new WindtunnelError('E_UNKNOWN_APP', `${config.file} does not run here.`, { hint: 'Start it with F5.' });
+    }
+    return session.client.debug(app.id, this.gone.signal);
+  }
+
+  private startFailed(thrown: unknown): void {
+    const error = toWindtunnelError(thrown);
+    if (this.gone.signal.aborted || this.ended || error.kind === 'cancelled') return;
+    this.context.failures.show(error.toJSON(), this.context.session, this.context.config.file);
+    this.stream?.end();
+  }
+
+  /** The app goes with its session. */
+  private stopApp(): Promise<void> {
+    this.ended ??= this.app === null ? Promise.resolve() : this.removeApp(this.app);
+    return this.ended;
+  }
+
+  private async removeApp(app: `${string}/${string}`): Promise<void> {
+    try {
+      await this.context.session.remove(app);
+    } catch (thrown) {
+      const error = toWindtunnelError(thrown);
+      // It was stopped by hand, or with its emulator.
+      if (error.code !== 'E_UNKNOWN_APP' && error.code !== 'E_EMULATOR_DOWN') {
+        void vscode.window.showErrorMessage(error.message);
+      }
+    }
+  }
+
+  private write(message: ProtocolMessage): void {
+    this.stream?.write(dapFrame(this.rewrite.toAdapter(message)));
+  }
+
+  /** Without a word of its own: the failure was told with its cause, at the user's line. */
+  private refuse({ seq, command = '' }: ProtocolMessage): void {
+    const success = command === 'initialize' || command === 'disconnect';
+    const body = success ? {} : { error: { id: 1, format: '', showUser: false } };
+    this.sent.fire({ seq: 0, type: 'response', request_seq: seq, command, success, body } as ProtocolMessage);
+  }
+
+  private terminated(): void {
+    if (this.gone.signal.aborted) return;
+    this.sent.fire({ seq: 0, type: 'event', event: 'terminated' } as ProtocolMessage);
+  }
+}

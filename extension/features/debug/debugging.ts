@@ -1,0 +1,103 @@
+import * as vscode from 'vscode';
+import type { Finder } from '../../../emulator/find/finder.ts';
+import type { CommandArgument } from '../../core/app-target.ts';
+import type { KnownApp } from '../../core/app-tree.ts';
+import { type LaunchConfig, launchProblem } from '../../core/launch-config.ts';
+import type { Emulators } from '../emulator/emulators.ts';
+import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
+import type { StartFailures } from '../problems/start-failures.ts';
+import { pickApp } from '../run/pick-app.ts';
+import { AppDebugSession } from './debug-session.ts';
+
+const TYPE = 'windtunnel';
+
+export interface Debugging {
+  apps: WorkspaceApps;
+  emulators: Emulators;
+  failures: StartFailures;
+  finder: () => Promise<Finder>;
+  /** Folder of the harness. */
+  harness: string;
+}
+
+/** The debug type `windtunnel`: F5 with and without a launch configuration, and the command behind *Debug*. */
+export function registerDebugging(parts: Debugging): vscode.Disposable {
+  const { apps, emulators, failures, harness } = parts;
+  return vscode.Disposable.from(
+    vscode.debug.registerDebugConfigurationProvider(TYPE, {
+      provideDebugConfigurations: async () => {
+        await apps.ready();
+        return apps.list().map((app) => configurationOf(app, true));
+      },
+      resolveDebugConfiguration: async (_folder, config) => {
+        if (config.type) return config;
+        const app = await pickApp(apps, undefined);
+        return app ? configurationOf(app, false) : undefined;
+      },
+      resolveDebugConfigurationWithSubstitutedVariables: (_folder, config) => {
+        const problem = launchProblem(config);
+        if (problem === null) return config;
+        void vscode.window.showErrorMessage(vscode.l10n.t('The launch configuration "{0}": {1}', config.name, problem));
+        // Undefined would end it without a word; null opens launch.json.
+        return null;
+      },
+    }),
+    vscode.debug.registerDebugConfigurationProvider(
+      TYPE,
+      {
+        provideDebugConfigurations: async () => {
+          await apps.ready();
+          return apps.list().map((app) => configurationOf(app, false));
+        },
+      },
+      vscode.DebugConfigurationProviderTriggerKind.Dynamic,
+    ),
+    vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
+      createDebugAdapterDescriptor: ({ configuration }) => {
+        const config = configuration as unknown as LaunchConfig;
+        const session = emulators.of(config.file);
+        return new vscode.DebugAdapterInlineImplementation(new AppDebugSession({ session, failures, config, harness }));
+      },
+    }),
+    vscode.commands.registerCommand('windtunnel.app.debug', async (argument: CommandArgument) => {
+      const app = await pickApp(apps, argument);
+      if (!app) return;
+      const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(app.found.file));
+      await vscode.debug.startDebugging(folder, configurationOf(app, false));
+    }),
+    tellEditorOfApps(parts),
+  );
+}
+
+/** A configuration for one app; `portable` for launch.json, where it names the file by its folder. */
+function configurationOf({ found, relativePath }: KnownApp, portable: boolean): vscode.DebugConfiguration {
+  return {
+    type: TYPE,
+    request: 'launch',
+    name: `Windtunnel: ${found.name || found.symbol}`,
+    file: portable ? `\${workspaceFolder}/${relativePath}` : found.file,
+    symbol: found.symbol,
+  };
+}
+
+/** F5 is ours where the editor shows an app, and nowhere else: `windtunnel.editorHasApp` is what the key binding asks. */
+function tellEditorOfApps({ finder }: Debugging): vscode.Disposable {
+  let asked = 0;
+  const tell = async () => {
+    asked += 1;
+    const turn = asked;
+    const document = vscode.window.activeTextEditor?.document;
+    const isPython = document?.languageId === 'python' && document.uri.scheme === 'file';
+    const found = isPython ? (await finder()).findInSource(document.getText(), document.uri.fsPath) : [];
+    if (turn === asked) {
+      await vscode.commands.executeCommand('setContext', 'windtunnel.editorHasApp', found.length > 0);
+    }
+  };
+  void tell();
+  return vscode.Disposable.from(
+    vscode.window.onDidChangeActiveTextEditor(() => void tell()),
+    vscode.workspace.onDidChangeTextDocument(({ document }) => {
+      if (document === vscode.window.activeTextEditor?.document) void tell();
+    }),
+  );
+}
