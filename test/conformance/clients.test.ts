@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
+import { sitePackages } from '../support/site-packages.ts';
 import { requires } from '../support/skip.ts';
 import { appsOf, ITEMS } from './items.ts';
 import { pinnedClient, runCase } from './run-case.ts';
@@ -10,12 +11,14 @@ const CLIENTS = { J: '@fal-ai/client', P: 'fal_client and fal.apps' } as const;
 let emulator: EmulatorUnderTest;
 
 beforeAll(async () => {
+  // Item 62 stands on them: no case pays for their installation.
+  await sitePackages();
   emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
   await Promise.all(['apps/probe.py', 'apps/line.py', 'apps/live.py'].map((file) => emulator.run(file)));
   // These have their first runner with their first request.
   const failing = new Set(ITEMS.flatMap(({ number }) => appsOf(number)).filter((app) => app.includes('::')));
   await Promise.all([...failing].map((app) => emulator.register(app)));
-}, 300_000);
+}, 600_000);
 
 afterAll(() => emulator?.dispose(), 120_000);
 
