@@ -44,7 +44,8 @@ export function admit(
 ): Caller {
   const nobody: Caller = { identity: null, origin, badToken: false };
   // What stands in front of fal here adds its own key, as a server's proxy route does: the page has none to give.
-  if (isCapability(req, route) || (route.service === 'proxy' && !rules.requireKey)) return nobody;
+  if (route.service === 'proxy' && !rules.requireKey) return nobody;
+  if (isCapability(req, route)) return { ...nobody, identity: readerOf(req, route, rules) };
 
   const { authorization } = req.headers;
   if (authorization !== undefined) {
@@ -73,6 +74,11 @@ function isCapability(req: IncomingMessage, route: Route): boolean {
   if (route.service === 'health') return true;
   if (route.service === 'rest') return route.path === '/.well-known/jwks.json';
   return route.service === 'cdn' && (isReadable(req, route) || route.path.startsWith('/files/uploads/'));
+}
+
+/** Whose key stands beside a URL that would do without: the ACL of a file may ask for it. */
+function readerOf({ headers }: IncomingMessage, route: Route, rules: AccessRules): Identity | null {
+  return headers.authorization === undefined ? null : identityOf(headers.authorization, rules, route);
 }
 
 function isReadable(req: IncomingMessage, route: Route): boolean {

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Answer, GatewayServer } from '../../../test/support/gateway-server.ts';
+import { type Answer, EXEC_KEY, GatewayServer } from '../../../test/support/gateway-server.ts';
 
 let gw: GatewayServer;
 
@@ -257,6 +257,25 @@ describe('reading', () => {
     await gw.clock.advanceAsync(2_000);
     const answer = await gw.call(path);
     expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([404, 'E_FILE_GONE']);
+  });
+
+  test('55: an ACL is asked: forbid is 403, hide 404, and the uploader reads all the same', async () => {
+    const key = { authorization: `Key ${EXEC_KEY}` };
+    const acl = (initial_acl: unknown) => ({ 'x-fal-object-lifecycle': JSON.stringify({ initial_acl }), ...key });
+    const forbidden = await upload('mine', acl({ default: 'forbid' }));
+    expect((await gw.call(forbidden)).status).toBe(403);
+    expect((await gw.call(forbidden, { headers: key })).text).toBe('mine');
+    const hidden = await upload('mine', acl({ default: 'hide' }));
+    const answer = await gw.call(hidden);
+    expect([answer.status, answer.headers['x-windtunnel-error']]).toEqual([404, 'E_FILE_GONE']);
+    gw.connection = { via: 'tunnel', tls: false, identity: { runner: 'r', app: 'local/app' } };
+    expect((await gw.call(hidden)).text, 'an app here reads as the owner').toBe('mine');
+    const bad = await gw.post(
+      '/storage/upload/initiate',
+      {},
+      { 'x-fal-object-lifecycle': '{"initial_acl":{"default":"no"}}' },
+    );
+    expect([bad.status, bad.json.detail]).toEqual([400, expect.stringContaining('initial_acl.default')]);
   });
 
   test('55: expired files leave the disk without being asked for; others stay', async () => {

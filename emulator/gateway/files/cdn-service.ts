@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod/mini';
 import { WindtunnelError } from '../../contract/index.ts';
+import { decide } from '../access/acl.ts';
 import { readJsonObject } from '../body.ts';
 import type { GatewayDeps } from '../deps.ts';
 import type { Exchange } from '../exchange.ts';
@@ -49,7 +50,7 @@ export async function serveCdn(exchange: Exchange, deps: GatewayDeps): Promise<v
 /** POST /files/upload: the file is the body. */
 async function uploadWhole(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   const { req, res, route } = exchange;
-  const draft = fileDraft(req.headers['x-fal-file-name'], req.headers['content-type'], req.headers, deps.clock.now());
+  const draft = fileDraft(req.headers['x-fal-file-name'], req.headers['content-type'], exchange, deps.clock.now());
   const meta = await deps.uploads.receive(req, deps.uploads.begin(draft));
   sendJson(res, 200, { access_url: fileUrl(filesBase(route, deps), meta.id, meta.name) });
 }
@@ -57,7 +58,7 @@ async function uploadWhole(exchange: Exchange, deps: GatewayDeps): Promise<void>
 /** POST /files/upload/multipart: an empty call that names the file. */
 function beginMultipart(exchange: Exchange, deps: GatewayDeps): void {
   const { req, res, route } = exchange;
-  const draft = fileDraft(req.headers['x-fal-file-name'], req.headers['content-type'], req.headers, deps.clock.now());
+  const draft = fileDraft(req.headers['x-fal-file-name'], req.headers['content-type'], exchange, deps.clock.now());
   const upload = deps.uploads.begin(draft);
   const access_url = fileUrl(filesBase(route, deps), upload.fileId, draft.name);
   sendJson(res, 200, { access_url, uploadId: upload.id });
@@ -104,6 +105,18 @@ async function serveFile(exchange: Exchange, deps: GatewayDeps): Promise<void> {
   const meta = await deps.files.find(id);
   if (meta === null) {
     throw new HttpFailure(404, new WindtunnelError('E_FILE_GONE', 'This file has expired, or never was here.'));
+  }
+  // What comes through a tunnel is an app here: it reads as the owner.
+  const own = exchange.connection.identity !== undefined;
+  const decision = decide(meta.acl, own ? meta.owner : (exchange.caller.identity?.user ?? null), meta.owner);
+  if (decision === 'hide') {
+    throw new HttpFailure(404, new WindtunnelError('E_FILE_GONE', 'This file has expired, or never was here.'));
+  }
+  if (decision === 'forbid') {
+    const error = new WindtunnelError('E_UNAUTHORIZED', 'The ACL of this file does not let you read it.', {
+      hint: 'Send a key of this emulator, or upload it with another initial_acl.',
+    });
+    throw new HttpFailure(403, error);
   }
   setFileHeaders(exchange, meta);
   if (req.headers['if-none-match'] === meta.etag) {

@@ -6,6 +6,7 @@ import * as z from 'zod/mini';
 import type { Clock } from '../../core/clock.ts';
 import type { Disposable } from '../../core/disposable.ts';
 import type { Log } from '../../core/log.ts';
+import { AclSchema } from '../access/acl.ts';
 import { FILE_ID } from './file-urls.ts';
 
 const MetaSchema = z.object({
@@ -18,6 +19,9 @@ const MetaSchema = z.object({
   createdAt: z.number(),
   /** ms since the epoch; null = kept. */
   expiresAt: z.nullable(z.number()),
+  /** Null, or absent in older files: anyone with the URL may read. */
+  acl: z._default(z.nullable(AclSchema), null),
+  owner: z._default(z.string(), 'local'),
 });
 export type FileMeta = z.infer<typeof MetaSchema>;
 

@@ -4,6 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { LIMITS, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Acl } from '../access/acl.ts';
 import { announcedSize, onDisk, pump } from '../body.ts';
 import { badRequest, HttpFailure, tooLarge } from '../failure.ts';
 import type { FileMeta, FileStore } from './file-store.ts';
@@ -14,6 +15,10 @@ export interface FileDraft {
   contentType: string | null;
   /** ms since the epoch. */
   expiresAt: number | null;
+  /** Null: anyone with the URL may read. */
+  acl: Acl | null;
+  /** Who uploads. */
+  owner: string;
 }
 
 interface Part {
@@ -124,6 +129,8 @@ export class Uploads {
       etag: part.etag,
       createdAt: this.clock.now(),
       expiresAt: upload.draft.expiresAt,
+      acl: upload.draft.acl,
+      owner: upload.draft.owner,
     };
     await this.files.publish(part.path, meta);
     return meta;

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Priority } from '../../contract/index.ts';
 import { badRequest } from '../failure.ts';
-import { fileLifetime } from '../lifecycle.ts';
+import { fileLifecycle } from '../lifecycle.ts';
 
 /** What a submit says beside its input. */
 export interface SubmitOptions {
@@ -22,7 +22,7 @@ export interface SubmitOptions {
 export function submitOptions(headers: IncomingHttpHeaders, query: string): SubmitOptions {
   const own = ownParameters(query);
   // The app gets it as it is; a slip in it is told here, where it can be seen.
-  fileLifetime(headers);
+  fileLifecycle(headers);
   return {
     // Unknown values are ignored (docs, "common parameters").
     priority: one(headers['x-fal-queue-priority'])?.toLowerCase() === 'low' ? 'low' : 'normal',

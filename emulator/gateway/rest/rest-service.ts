@@ -54,10 +54,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 
 /** One kind of upload address serves both: a PUT to it is the whole file, below it stand parts and `complete`. */
 function beginUpload(exchange: Exchange, deps: GatewayDeps, body: Record<string, unknown>): void {
-  const { req, res, route } = exchange;
+  const { res, route } = exchange;
   const type = new URLSearchParams(route.query).get('storage_type') ?? 'fal-cdn-v3';
   if (!STORAGE_TYPES.has(type)) throw badRequest(`Unknown storage_type ${JSON.stringify(type)}.`);
-  const draft = fileDraft(body.file_name, body.content_type, req.headers, deps.clock.now());
+  const draft = fileDraft(body.file_name, body.content_type, exchange, deps.clock.now());
   const upload = deps.uploads.begin(draft);
   const base = filesBase(route, deps);
   sendJson(res, 200, {

@@ -336,7 +336,11 @@ export const cases = {
       async () => (await fetch(short)).status,
       (status) => status === 404,
     );
-    assert.equal(await (await fetch(kept)).text(), 'short', 'that of an hour is still there');
+    assert.equal((await fetch(kept)).status, 403, 'the ACL forbids it to who has no key');
+    const own = await fetch(kept, { headers: { authorization: `Key ${process.env.FAL_KEY}` } });
+    assert.equal(await own.text(), 'short', 'that of an hour is still there, for its owner');
+    const hidden = await upload({ initialAcl: { default: 'hide' } });
+    assert.equal((await fetch(hidden)).status, 404);
   },
 
   async 59() {

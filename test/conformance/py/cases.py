@@ -429,7 +429,10 @@ def expiring_files():
     kept = client.upload(b"kept", "text/plain", lifecycle=StorageSettings(expires_in="1h", initial_acl=acl))
     short = client.upload(b"short", "text/plain", lifecycle=StorageSettings(expires_in=1))
     wait_for(lambda: httpx.get(short).status_code, lambda status: status == 404)
-    assert httpx.get(kept).content == b"kept", "that of an hour is still there"
+    assert httpx.get(kept).status_code == 403, "the ACL forbids it to who has no key"
+    assert raw().get(kept).content == b"kept", "that of an hour is still there, for its owner"
+    hidden = client.upload(b"x", "text/plain", lifecycle=StorageSettings(initial_acl=StorageACL(default="hide")))
+    assert httpx.get(hidden).status_code == 404
 
 
 @case(56)
