@@ -1,7 +1,11 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadProtocol } from '../../emulator/controller/protocol/protocol.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
+import { testPython } from '../support/python.ts';
 
 // What no fal client does by itself: calls that are not emulated, calls without a key or from a page, names that are unknown.
 let emulator: EmulatorUnderTest;
@@ -151,6 +155,20 @@ test.each<[string, object, object]>([
   expect(answer).toMatchObject(rest);
   if (details) expect((answer as { details: string }).details).toMatch(details);
 });
+
+test('the fal CLI in its test mode, without exec: gRPC and REST over plain HTTP on the one port', async () => {
+  const env = {
+    ...emulator.env,
+    FAL_KEY: key,
+    ISOLATE_TEST_MODE: '1',
+    FAL_HOST: emulator.url.replace('http://127.0.0.1', 'localhost'),
+    NO_PROXY: '*',
+  };
+  const fal = path.join(path.dirname(await testPython()), 'fal');
+  const run = promisify(execFile);
+  expect((await run(fal, ['apps', 'list', '--output', 'json'], { env })).stdout).toContain('"apps": []');
+  expect((await run(fal, ['auth', 'whoami'], { env })).stdout).toContain('Hello, local');
+}, 300_000);
 
 test('nothing of a refused deployment is left', async () => {
   expect(await call('ListAliases', {})).toEqual({});

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CliSession } from '../support/cli-session.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { fal, falJson, listRunners, sell, setVersion, tryFal, until } from './fal-cli.ts';
 
@@ -100,9 +101,15 @@ test('another environment has its own apps and secrets', async () => {
   expect(main.stdout + main.stderr).toContain('main cannot be deleted');
 }, 300_000);
 
-test('what was deployed is served again after a crash of the emulator', async () => {
+test('a crash in the middle of a deployment leaves what was deployed before, and nothing else', async () => {
+  setVersion(emulator, 'endless');
+  const deploying = CliSession.start(emulator, 'exec', '--', 'fal', ...DEPLOY);
+  await deploying.printed(/opening the shop/, 200);
   await emulator.kill();
+  expect(await deploying.ended(100)).not.toBe(0);
   await emulator.boot();
+  const { apps: listed } = await falJson(emulator, 'apps', 'list');
+  expect(listed).toMatchObject([{ alias: 'shop', revision: first, active_runners: 0 }]);
   expect((await sell(emulator))[1]).toMatchObject({ version: 'one' });
   await fal(emulator, 'apps', 'delete', 'shop');
   expect((await sell(emulator))[0]).toBe(404);

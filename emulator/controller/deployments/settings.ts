@@ -27,6 +27,7 @@ export function uploadedSettings(request: RunRequest, deployed: RegisterRequest 
     regions: machine?.valid_regions.length ? machine.valid_regions : null,
     dataMounts: request.data_mounts.length > 0 ? request.data_mounts : null,
     secrets: request.secrets?.names ?? null,
+    healthCheck: healthCheck(request.health_check_config),
     terminationGracePeriodSeconds: deployed?.termination_grace_period_seconds ?? null,
     skipRetryConditions: (deployed?.skip_retry_conditions ?? []).flatMap((condition) =>
       // In the protocol, and not among the SDK's: a client's error is never retried.
@@ -34,6 +35,20 @@ export function uploadedSettings(request: RunRequest, deployed: RegisterRequest 
     ),
     retryConfig: deployed?.retry_config === undefined ? null : parseRetryConfig(deployed.retry_config),
   });
+}
+
+/** The probe that an upload asks for; one without a path is none. */
+function healthCheck(config: RunRequest['health_check_config']): object | null {
+  if (config === undefined || config.path === '') return null;
+  return {
+    path: config.path,
+    method: config.method,
+    startPeriodSeconds: config.start_period_seconds ?? null,
+    timeoutSeconds: config.timeout_seconds ?? null,
+    failureThreshold: config.failure_threshold ?? null,
+    callRegularly: config.call_regularly ?? null,
+    allowOnBusy: config.allow_on_busy ?? null,
+  };
 }
 
 /** Kind, Python and packages of an upload. */

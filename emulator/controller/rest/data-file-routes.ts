@@ -120,8 +120,12 @@ export function dataFileRoutes({ dataDir, surroundings }: RestParts): RestRoute[
 }
 
 async function list(name: string, data: DataFolder): Promise<object[]> {
-  const folder = await mustBeThere(name, data);
-  const entries = await readdir(folder, { withFileTypes: true });
+  const folder = await data.locate(name);
+  // What is not there is empty: so the SDK's file system asks whether something exists (fal/files.py).
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  });
   const all = entries.map(async (entry) => {
     const info = await stat(path.join(folder, entry.name)).catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;

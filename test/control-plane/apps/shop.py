@@ -1,6 +1,7 @@
 """What the control-plane suite deploys: its version is read from a file that is shipped with it."""
 
 import os
+import threading
 from pathlib import Path
 
 import fal
@@ -30,6 +31,8 @@ class Shop(fal.App):
         self.version = Path("version.txt").read_text().strip()
         if self.version == "broken":
             raise RuntimeError("the shutter is stuck")
+        if self.version == "endless":
+            threading.Event().wait()
         self.served = 0
 
     @fal.endpoint("/")
