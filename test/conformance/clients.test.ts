@@ -28,7 +28,7 @@ for (const client of ['J', 'P'] as const) {
       test(`#${item.number} ${client}: ${item.title}`, async (context) => {
         await requires(...(item.needs ?? []))(context);
         await runCase(emulator, await pinnedClient(client), item.number);
-      }, 90_000);
+      }, 180_000);
     }
   });
 }

@@ -1,9 +1,10 @@
 """Cases of retries, of the error types that end them, and of routing by hints; `cases.py` has the others."""
 
+import json
 import threading
 
 import fal_client
-from cases import APP, QUEUE, call, case, raises, raw, uid, wait_for
+from cases import APP, QUEUE, Receiver, call, case, raises, raw, uid, wait_for
 
 OWNER = APP.split("/")[0]
 RETRY, OVERDUE, OVERDUE_ONCE, STICKY = (f"{OWNER}/{name}" for name in ("retry", "overdue", "overdue-once", "sticky"))
@@ -22,14 +23,18 @@ def submit(key, statuses, headers=({},), sent=None, path=""):
 
 @case(26)
 def retried_to_success():
-    key = uid()
-    handle = submit(key, [503, 503, 200])
+    key, receiver = uid(), Receiver()
+    arguments = {"key": key, "statuses": [503, 503, 200]}
+    handle = fal_client.submit(RETRY, arguments=arguments, webhook_url=receiver.url)
     assert handle.get() == {"detail": "call 3"}
     seen = calls(key)["calls"]
     assert len({one["runner"] for one in seen}) == 3, f"each 503 costs its runner: {seen}"
     ids = [one["request"] for one in seen]
     assert ids[0] == handle.request_id and len(set(ids)) == 3, f"a gateway request id for each attempt: {ids}"
     assert isinstance(handle.status(), fal_client.Completed) and handle.status().error is None
+    ((_, _, body),) = receiver.wait()
+    told = json.loads(body)
+    assert (told["status"], told["request_id"], told["gateway_request_id"]) == ("OK", handle.request_id, ids[2]), told
 
 
 @case(27)
