@@ -143,7 +143,7 @@ const WORLD = fc
     keepAlive: fc.constantFrom(0, 5, 60),
     scalingDelay: fc.constantFrom(0, 0, 7),
     checked: fc.boolean(),
-    attempts: fc.constantFrom(2, 10),
+    attempts: fc.constantFrom(1, 2, 10),
     packFrom: fc.constantFrom(0, 3, 1000),
   })
   .map((world) => ({ ...world, min: Math.min(world.min, world.max) }));

@@ -84,8 +84,8 @@ export class Traffic {
 
   private async direct(key: string): Promise<string> {
     const answer = await this.call('POST', `/run/${this.app}`, { key });
-    // A neighbor crashed the runner under it, and direct calls are not retried.
-    if (answer.status === 503) return '503';
+    // A neighbor crashed the runner under it, before or in the middle of its answer, and direct calls are not retried.
+    if (answer.status === 503 || answer.status === 502) return String(answer.status);
     if (answer.status !== 200 || answer.body.key !== key) throw new Error(`run answered ${answer.status}`);
     return '200';
   }
