@@ -200,7 +200,12 @@ export class RunnerHost {
       revision: definition.revision,
       payload: definition.payload,
       environment: ensured.environment,
-      env: { ...runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)), ...this.hiddenGpus() },
+      env: {
+        ...runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
+        ...this.hiddenGpus(),
+        // The harness takes it away, and says at the user's line when code needs a GPU that is not here.
+        ...(chosen.type.vramBytes === null ? {} : { WINDTUNNEL_GPU: chosen.name }),
+      },
       limits: chosen.limits,
       gpus,
       gpuCount: chosen.type.vramBytes === null ? 0 : (definition.settings.numGpus ?? 1),

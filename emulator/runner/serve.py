@@ -36,13 +36,13 @@ class Starting:
 
     def failed(self, stage, error):
         """`error` ended the start, or the app after it was ready. Only the first counts: uvicorn exits for a reason."""
-        from _windtunnel import user_errors
+        from _windtunnel import missing_gpu, user_errors
 
         if self._told:
             return
         self._told = True
         stage = "serving" if self._done else stage
-        self._control.state(phase="failed", stage=stage, **user_errors.describe(error))
+        self._control.state(phase="failed", stage=stage, **missing_gpu.explain(user_errors.describe(error)))
 
 
 def _fal_version():
@@ -76,7 +76,7 @@ def main():
     import json
     import signal
 
-    from _windtunnel import calls, debugging, payloads
+    from _windtunnel import calls, debugging, missing_gpu, payloads
     from _windtunnel.control import Control
     from _windtunnel.log_context import LogContext
 
@@ -90,6 +90,7 @@ def main():
     logs = LogContext(control)
     logs.install()
     starting = Starting(control)
+    missing_gpu.install(os.environ.pop("WINDTUNNEL_GPU", None))
     # Until uvicorn takes the signal (a long import, a hanging setup) TERM ends the process as it does in production.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # python put this folder first; its module names are not the app's business.

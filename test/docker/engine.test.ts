@@ -73,7 +73,7 @@ describe('a container', () => {
       LogConfig: { Type: 'none' },
       PortBindings: {},
       DeviceRequests: null,
-      NetworkMode: expect.stringMatching(/^windtunnel-/),
+      NetworkMode: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(NetworkSettings.Ports).toEqual({});
     expect(Config.Labels).toMatchObject({ 'windtunnel.app': 'local/probe', 'windtunnel.runner': expect.any(String) });

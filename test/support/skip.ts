@@ -30,6 +30,10 @@ export const NEEDS = {
       (await succeeds('iptables', ['-w', '-t', 'nat', '-S', 'POSTROUTING'])),
     reason: 'needs root on Linux with dockerd, docker, debootstrap and iptables, to start a daemon of its own',
   },
+  noGpu: {
+    ask: async () => !['/dev/nvidia0', '/dev/dxg', '/dev/kfd'].some((file) => existsSync(file)),
+    reason: 'needs a machine without a GPU',
+  },
   noDaemon: {
     ask: async () => !['/var/run/docker.sock', '/run/podman/podman.sock'].some((file) => existsSync(file)),
     reason: 'needs a machine without a Docker daemon of its own',

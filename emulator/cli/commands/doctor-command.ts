@@ -12,6 +12,7 @@ import { systemClock } from '../../core/clock.ts';
 import { silentLog } from '../../core/log.ts';
 import { createEnvironments } from '../../environments/create-environments.ts';
 import { routeFromEnv } from '../../gateway/port/upstream.ts';
+import { dockerSearch } from '../docker-parts.ts';
 import { originalEnv } from '../exec-env.ts';
 import { findGpu, which } from '../machine.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
@@ -82,13 +83,26 @@ function checkUv({ host }: Terminal): Check {
 }
 
 async function checkDocker({ host }: Terminal): Promise<Check> {
-  const path = which(host, 'docker');
-  const without = 'apps run on the process engine; this version needs no Docker';
-  if (!path) return { name: 'docker', state: 'warn', reason: `not found; ${without}`, fix: null };
-  const version = await firstLine(path, ['version', '--format', '{{.Server.Version}}']);
-  if (version.ok) return ok('docker', `${path}, server ${version.line}`);
-  return { name: 'docker', state: 'warn', reason: `${path}: ${version.line}; ${without}`, fix: null };
+  // Loaded here alone: the other commands do without.
+  const [{ findDaemon }, { gpuInventory, nvidiaCards }] = await Promise.all([
+    import('../../engines/docker/find-daemon.ts'),
+    import('../../engines/docker/gpus.ts'),
+  ]);
+  const env = originalEnv(host.env);
+  try {
+    const { candidate, facts } = await findDaemon(dockerSearch(host, env));
+    const { devices, reason } = await gpuInventory(facts, { hostGpus: () => nvidiaCards({ ...env }) });
+    const gpus = devices.length > 0 ? devices.map(cardWords).join(', ') : `none (${reason})`;
+    return ok('docker', `${facts.kind} ${facts.version} at ${candidate.url}; GPUs for containers: ${gpus}`);
+  } catch (thrown) {
+    const error = toWindtunnelError(thrown);
+    const reason = `${error.message} Apps run on the process engine; those with a ContainerImage need this.`;
+    return { name: 'docker', state: 'warn', reason, fix: error.hint ?? null };
+  }
 }
+
+const cardWords = ({ name, vramBytes }: { name: string; vramBytes: number | null }): string =>
+  vramBytes === null ? name : `${name} (${Math.round(vramBytes / 1e9)} GB)`;
 
 function checkGpu({ host }: Terminal): Check {
   const gpu = findGpu(host);

@@ -56,7 +56,8 @@ export class DockerEngine implements RunnerEngine {
   /** Containers that could not be removed: their daemon was gone. */
   private readonly leftovers = new Set<string>();
   private readonly said = new Set<string>();
-  private networkMade = false;
+  /** Shared: of two that make it at once there would be two of one name. */
+  private networkMade: Promise<string> | null = null;
   private disposed = false;
 
   constructor(options: DockerEngineOptions) {
@@ -80,6 +81,8 @@ export class DockerEngine implements RunnerEngine {
       return runner;
     } catch (error) {
       this.ledger.give(spec.id);
+      // Whatever it was, the network may be gone: the next start looks.
+      this.networkMade = null;
       if (isDaemonGone(error)) this.options.daemon.doubt();
       throw signal.aborted ? signal.reason : startError(spec.app, error);
     }
@@ -114,7 +117,8 @@ export class DockerEngine implements RunnerEngine {
     if (!found) return;
     try {
       await this.removeLeftovers(found.docker);
-      if (this.networkMade) await removeNetworks(found.docker, workspaceLabel(this.options.owner.workspace));
+      if (this.options.network === null)
+        await removeNetworks(found.docker, workspaceLabel(this.options.owner.workspace));
     } catch (error) {
       // The daemon is gone; the next emulator's sweep finds what it brings back.
       this.options.log.warn('containers may be left on the daemon', { error: toWindtunnelError(error).message });
@@ -236,8 +240,13 @@ export class DockerEngine implements RunnerEngine {
   private async network(docker: Docker, facts: DaemonFacts, labels: Record<string, string>): Promise<string> {
     const { network, owner } = this.options;
     if (network !== null) return network;
-    this.networkMade = true;
-    return ensureNetwork(docker, `windtunnel-${workspaceLabel(owner.workspace)}`, facts, labels);
+    this.networkMade ??= ensureNetwork(docker, `windtunnel-${workspaceLabel(owner.workspace)}`, facts, labels);
+    try {
+      return await this.networkMade;
+    } catch (error) {
+      this.networkMade = null;
+      throw error;
+    }
   }
 
   private async removeLeftovers(docker: Docker): Promise<void> {

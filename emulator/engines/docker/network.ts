@@ -1,14 +1,14 @@
 import type Docker from 'dockerode';
 import * as z from 'zod/mini';
 import type { DaemonFacts } from './daemon-facts.ts';
-import { dialJson, messageOf, statusOf } from './dial.ts';
+import { dialJson, statusOf } from './dial.ts';
 import { LABELS } from './labels.ts';
 
 const NetworksSchema = z.array(z.object({ Id: z.string(), Name: z.string() }));
 
 /**
  * A network of this emulator's own: its containers reach the internet, and neither each other nor those of others.
- * Returns its name.
+ * Returns its id: another program may make one of the same name.
  */
 export async function ensureNetwork(
   docker: Docker,
@@ -19,26 +19,23 @@ export async function ensureNetwork(
   const filters = encodeURIComponent(JSON.stringify({ name: [name] }));
   const found = await dialJson(docker, { path: `/networks?filters=${filters}`, schema: NetworksSchema });
   // The filter takes any name that holds it.
-  if (found.some((network) => network.Name === name)) return name;
-  try {
-    await docker.createNetwork({
-      Name: name,
-      Driver: 'bridge',
-      CheckDuplicate: true,
-      Labels: labels,
-      Options:
-        facts.kind === 'podman'
-          ? {}
-          : {
-              'com.docker.network.bridge.enable_icc': 'false',
-              // Not taken over by itself: behind a VPN with a smaller MTU nothing would come through.
-              ...(facts.mtu ? { 'com.docker.network.driver.mtu': facts.mtu } : {}),
-            },
-    });
-  } catch (error) {
-    if (statusOf(error) !== 409 && !/already exists/.test(messageOf(error))) throw error;
-  }
-  return name;
+  const known = found.find((network) => network.Name === name);
+  if (known) return known.Id;
+  const made = await docker.createNetwork({
+    Name: name,
+    Driver: 'bridge',
+    CheckDuplicate: true,
+    Labels: labels,
+    Options:
+      facts.kind === 'podman'
+        ? {}
+        : {
+            'com.docker.network.bridge.enable_icc': 'false',
+            // Not taken over by itself: behind a VPN with a smaller MTU nothing would come through.
+            ...(facts.mtu ? { 'com.docker.network.driver.mtu': facts.mtu } : {}),
+          },
+  });
+  return made.id;
 }
 
 /** Removes the networks of a workspace that no container uses; returns their names. */
