@@ -61,7 +61,11 @@ function listItems({ host }: Terminal, workspace: string, options: CleanOptions)
   });
   return [
     item('environments of apps (made again when needed)', user.envs, caches ? 'remove' : 'keep'),
-    item('state of this workspace: queue, results, records of requests, files, keys', state, options.state ? 'move aside' : 'keep'),
+    item(
+      'state of this workspace: queue, results, records of requests, files, keys',
+      state,
+      options.state ? 'move aside' : 'keep',
+    ),
     item('/data of all apps: model caches and what apps keep', user.data, options.data ? 'remove' : 'keep'),
     item('secrets', user.secrets, 'keep'),
   ].filter(({ bytes }) => bytes > 0);
