@@ -7,22 +7,28 @@ import { type SyntaxNode, walk } from '../syntax.ts';
 /** Stands where something was taken out: `closeGaps` sets the blank lines there. */
 export const GAP = '\0';
 
-/** Takes a decorator off, with its line; a comment on that line stays. */
+/** The comments in a node and on its last line, each on a line of its own: they outlive what they stood in. */
+function commentsOf(node: SyntaxNode, text: string): string {
+  const indent = text.slice(lineStart(text, node.startIndex), node.startIndex);
+  const last = /^[ \t]*(#[^\n]*)/.exec(text.slice(node.endIndex, lineEnd(text, node.endIndex)))?.[1];
+  const inside = node.descendantsOfType('comment').flatMap((comment) => (comment ? [comment.text] : []));
+  return [...inside, ...(last === undefined ? [] : [last])].map((comment) => `${indent}${comment}\n`).join('');
+}
+
+/** Takes a decorator off, with its lines; the comments there stay. */
 export function removeDecorator(decorator: SyntaxNode, text: string): Edit {
   const start = lineStart(text, decorator.startIndex);
   const end = lineEnd(text, decorator.endIndex);
-  const comment = /^[ \t]*(#[^\n]*)/.exec(text.slice(decorator.endIndex, end))?.[1];
-  const indent = text.slice(start, decorator.startIndex);
-  return { start, end, text: comment === undefined ? '' : `${indent}${comment}\n` };
+  return { start, end, text: commentsOf(decorator, text) };
 }
 
-/** Takes a statement out, and the blank lines that would stand beside others then. One that shares its line becomes `pass`. */
+/** Takes a statement out and leaves its comments. One that shares its line becomes `pass`. */
 export function removeStatement(node: SyntaxNode, text: string): Edit {
   const start = lineStart(text, node.startIndex);
   const end = lineEnd(text, node.endIndex);
   const alone = text.slice(start, node.startIndex).trim() === '' && (end === text.length || text[end - 1] === '\n');
   if (!alone) return { start: node.startIndex, end: node.endIndex, text: 'pass' };
-  return { start, end, text: GAP };
+  return { start, end, text: `${commentsOf(node, text)}${GAP}` };
 }
 
 /** A statement as a comment, under a mark. */

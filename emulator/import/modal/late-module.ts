@@ -108,7 +108,8 @@ function unwrapImports(module: ModalModule, text: string, edits: readonly Edit[]
     const sameLine = first.node.startPosition.row === block.startPosition.row;
     const colon = block.children.find((child) => child?.type === ':');
     const end = sameLine ? first.node.startIndex : lineEnd(text, colon?.endIndex ?? block.startIndex);
-    into.push({ start, end, text: sameLine ? '' : GAP });
+    const comment = sameLine ? undefined : /#[^\n]*/.exec(text.slice(colon?.endIndex ?? end, end))?.[0];
+    into.push({ start, end, text: sameLine ? '' : `${comment === undefined ? '' : `${comment}\n`}${GAP}` });
     for (const { node, fate, prefix } of inside) {
       if (fate === 'late' || fate === 'gone') continue;
       if (prefix === '') continue;
