@@ -528,8 +528,8 @@ export const MUTANTS: readonly Mutant[] = [
     'JP',
     'another key is published than signs',
     'emulator/gateway/webhooks/signer.ts',
-    'createPublicKey(this.key).export',
-    "createPublicKey(generateKeyPairSync('ed25519').privateKey).export",
+    "crv: 'Ed25519', x, kid",
+    "crv: 'Ed25519', x: 'A'.repeat(43), kid",
   ),
   mutant(
     59,
