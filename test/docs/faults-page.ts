@@ -23,7 +23,8 @@ in the record of its request (\`windtunnel logs REQUEST\`).
 
 ## Presets
 
-The last two columns are what the official clients see; a test shows each.
+The last two columns are what the official clients see. Tests show them with \`fal_client\`; for \`@fal-ai/client\` they show direct
+calls under \`crash\`, \`oom\` and \`rate-limited\`.
 
 | preset | does | through the queue | direct |
 | --- | --- | --- | --- |
