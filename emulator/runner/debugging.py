@@ -3,6 +3,10 @@
 import json
 import os
 import sys
+import time
+
+# pydevd waits at most half a second for each of its steps.
+TAKE_DOWN_SECONDS = 10
 
 
 def prepare(debugger, control):
@@ -23,5 +27,22 @@ def attach(message):
     """Connect to the adapter that waits at `message`, a JSON object {host, port}."""
     import debugpy
 
+    end_last_session()
     address = json.loads(message.decode("utf-8"))
     debugpy.connect((address["host"], address["port"]))
+
+
+def end_last_session():
+    """Wait until the session of a client that has left is taken down.
+
+    pydevd does that in a thread of its own. To a connect meanwhile it says nothing and does not connect (pydevd.py,
+    _locked_settrace), so that the new client would wait for ever.
+    """
+    pydevd = sys.modules.get("pydevd")
+    if pydevd is None:
+        return
+    give_up_at = time.monotonic() + TAKE_DOWN_SECONDS
+    if pydevd.get_global_debugger() is not None:
+        pydevd.stoptrace()
+    while pydevd.get_global_debugger() is not None and time.monotonic() < give_up_at:
+        time.sleep(0.02)
