@@ -56,6 +56,15 @@ describe('what fal deploy would ship', () => {
     await runner.handle.stop(0);
   });
 
+  it('leaves the harness alone, where that lies in the workspace as in a clone of this project', async () => {
+    const root = await project('clone', { 'app.py': app('        return {"x": input.x}') });
+    const clone = path.join(import.meta.dirname, '../..');
+    const runner = await bed.start(bed.spec(bundled(root, { guarded: [root, clone] })));
+    await runner.handle.ready;
+    expect((await runner.call('/')).text).toBe('{"x":1}');
+    await runner.handle.stop(0);
+  });
+
   it('refuses a module that the app refers to and the deploy would leave behind, at its import', async () => {
     const root = await project('left', {
       'app.py': app('        return {"x": double(input.x)}', 'from helper import double'),
