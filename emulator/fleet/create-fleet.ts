@@ -110,7 +110,13 @@ function routeWork(queued: QueuedWork, direct: DirectCalls): RequestWork {
     end: (id, error, detail) => queued.end(id, error, detail),
     refuse: (id, error) => direct.refuse(id, error),
     log: (request, line) => queued.log(request, line),
-    requestEnded: (request) => queued.requestEnded(request),
-    runnerGone: (runner) => queued.runnerGone(runner),
+    requestEnded: (request) => {
+      queued.requestEnded(request);
+      direct.requestEnded(request);
+    },
+    runnerGone: (runner) => {
+      queued.runnerGone(runner);
+      direct.runnerGone(runner);
+    },
   };
 }

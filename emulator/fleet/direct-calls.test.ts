@@ -136,6 +136,36 @@ describe('a direct call', () => {
     taken.release({ status: 200 });
   });
 
+  it('tells when its last line was told, or can come no more', async () => {
+    f.engine.tellsEnds = false;
+    await f.register();
+    const told: string[] = [];
+    const answered = async (name: string) => {
+      const taken = await lease();
+      const last = taken.lastLine().then(() => told.push(name));
+      await call(taken);
+      taken.release({ status: 200 });
+      return { requestId: taken.requestId, last };
+    };
+    const first = await answered('first');
+    const second = await answered('second');
+    await f.clock.advanceAsync(1_000);
+    expect(told, 'an answer is no sign of it, nor is time').toEqual([]);
+    f.engine.runners[0]!.hooks.onRequestEnd(first.requestId);
+    await first.last;
+    expect(told).toEqual(['first']);
+    f.engine.runners[0]!.crash();
+    await second.last;
+  });
+
+  it('waits for no lines of a server that tells no ends', async () => {
+    f.engine.reportsEnds = false;
+    await f.register();
+    const taken = await lease();
+    await taken.lastLine();
+    taken.release({ status: 200 });
+  });
+
   it('is refused when the emulator ends', async () => {
     await f.register({ maxConcurrency: 1 });
     await lease();

@@ -10,6 +10,7 @@ import type { AttemptEnd, AttemptFailure } from '../core/retry-policy.ts';
 import { type AppHost, revive } from './app-host.ts';
 import type { Direct, Lease } from './fleet.ts';
 import type { FleetContext } from './options.ts';
+import { RequestEnds } from './request-ends.ts';
 import { cancelOnRunner } from './runner-cancel.ts';
 import { controlHeaders, platformHeaders } from './runner-headers.ts';
 import type { RunnerHost } from './runner-host.ts';
@@ -30,10 +31,12 @@ export class DirectCalls implements Direct {
   private readonly hostOf: (app: AppId) => AppHost | undefined;
   private readonly waiting = new Map<string, Waiter>();
   private readonly taken = new Map<string, Taken>();
+  private readonly ends: RequestEnds;
 
   constructor(context: FleetContext, hostOf: (app: AppId) => AppHost | undefined) {
     this.context = context;
     this.hostOf = hostOf;
+    this.ends = new RequestEnds(context.clock);
   }
 
   async lease(app: AppId, options: { path: string; hint: string | null; signal: AbortSignal }): Promise<Lease> {
@@ -93,12 +96,22 @@ export class DirectCalls implements Direct {
     this.taken.delete(id);
   }
 
+  requestEnded(id: string): void {
+    this.ends.seen(id);
+  }
+
+  runnerGone(runner: string): void {
+    this.ends.runnerGone(runner);
+  }
+
   private toLease(host: AppHost, id: string, runner: RunnerHost, attempt: number, path: string, taken: Taken): Lease {
     const { clock, bus } = this.context;
     const startedAt = clock.now();
     const call = { app: host.id, path, requestId: id, secret: runner.secret };
     const route = this.context.faults.route(host.id, runner, id, path);
     let released = false;
+    let heard: Promise<void> | undefined;
+    if (runner.reportsEnds) this.ends.expect(id, runner.id);
     const about = { app: host.id, request: id, runner: runner.id, path };
     bus.emit({ type: 'direct.started', ...about });
     return {
@@ -108,9 +121,14 @@ export class DirectCalls implements Direct {
       connect: () => route.connect(),
       headers: platformHeaders(call),
       signal: taken.giveUp.signal,
+      lastLine: () => {
+        heard ??= this.ends.told(id) ?? Promise.resolve();
+        return heard;
+      },
       release: (report) => {
         if (released) return;
         released = true;
+        if (!heard) this.ends.forget(id);
         route.done();
         this.taken.delete(id);
         const seconds = (clock.now() - startedAt) / 1000;

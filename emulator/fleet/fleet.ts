@@ -99,6 +99,8 @@ export interface Lease {
   headers: HeaderList;
   /** Aborts when the runner dies or its request_timeout passes, with the ErrorType as reason. */
   signal: AbortSignal;
+  /** Resolves when all that it printed was told, or its runner is gone: an answer may overtake lines. Call it before `release`. */
+  lastLine(): Promise<void>;
   /** Gives the slot back. `responseHeaders` are looked at for hints and stop requests. Idempotent. */
   release(report: { status: number | null; responseHeaders?: HeaderList; error?: ErrorType }): void;
   /** POSTs `<path>/cancel` to the same runner with the same request id; a 404 is ignored. */

@@ -43,14 +43,18 @@ export class RequestEnds {
 
   /** Undefined where nothing is to be waited for; else resolves with the end, or LAST_LINES_MS from now. */
   wait(request: string): Promise<void> | undefined {
+    const told = this.told(request);
+    if (!told) return undefined;
+    const timer: Timer = this.clock.setTimeout(() => this.seen(request), LAST_LINES_MS);
+    return told.finally(() => timer.cancel());
+  }
+
+  /** As `wait`, for a runner that surely tells its end: however long that takes. */
+  told(request: string): Promise<void> | undefined {
     const expected = this.expected.get(request);
     if (!expected) return undefined;
     return new Promise((resolve) => {
-      const timer: Timer = this.clock.setTimeout(() => this.seen(request), LAST_LINES_MS);
-      expected.wake = () => {
-        timer.cancel();
-        resolve();
-      };
+      expected.wake = resolve;
     });
   }
 

@@ -162,6 +162,7 @@ export class FakeFleet implements Fleet {
           ['x-fal-object-lifecycle-preference', '{}'],
         ],
         signal: abort.signal,
+        lastLine: async () => undefined,
         release: (report) => void this.releases.push(report),
         cancelOnRunner: async (path) => void this.cancels.push({ path, requestId }),
       };

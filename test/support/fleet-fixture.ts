@@ -9,7 +9,7 @@ import { FakeClock } from '../../emulator/core/fake-clock.ts';
 import { createLog } from '../../emulator/core/log.ts';
 import type { Environments } from '../../emulator/environments/environments.ts';
 import { createFleet } from '../../emulator/fleet/create-fleet.ts';
-import type { AppDefinition, Fleet, SubmitInput } from '../../emulator/fleet/fleet.ts';
+import type { AppDefinition, ManagedFleet, SubmitInput } from '../../emulator/fleet/fleet.ts';
 import type { FleetOptions } from '../../emulator/fleet/options.ts';
 import { FakeEngine } from './fake-engine.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -19,7 +19,7 @@ const GiB = 1024 ** 3;
 const PATIENCE_MS = 20_000;
 
 export interface Fixture {
-  fleet: Fleet;
+  fleet: ManagedFleet;
   /** The store in memory; idle when another was given. */
   store: MemoryStore;
   engine: FakeEngine;
@@ -81,7 +81,7 @@ export function startFleet(options: Partial<FleetOptions> = {}): Fixture {
         seconds: 0,
       }),
     },
-    fleet: undefined as unknown as Fleet,
+    fleet: undefined as unknown as ManagedFleet,
     register: (settings, revision) => fixture.fleet.apps.register(definition(settings, revision), 'test'),
     submit: (input = {}) =>
       fixture.fleet.queue.submit({

@@ -23,7 +23,10 @@ export default class ReportFile implements Reporter {
       failed: [],
       skipped: [],
       tests: [],
-      errors: unhandled.map((error) => error.message),
+      // Vitest says in which file's process it came up; no stack of a socket's error does.
+      errors: unhandled.map(
+        (error) => `${error.VITEST_TEST_PATH ?? 'outside any file'}: ${error.stack ?? error.message}`,
+      ),
     };
     if (reason === 'interrupted') report.errors.push('The run was interrupted.');
     for (const module of modules) {

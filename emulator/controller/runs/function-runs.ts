@@ -92,6 +92,7 @@ export class FunctionRuns implements Disposable {
       setup: setup ? checkPickle(setup).definition : null,
       entrypoint: entrypoint === undefined ? null : checkEntrypoint(entrypoint),
     });
+    const lastLine = lease.lastLine();
     let status: number | null = null;
     let responseHeaders: HeaderList = [];
     try {
@@ -122,6 +123,8 @@ export class FunctionRuns implements Disposable {
         ...(status === null ? { error: left ? 'client_disconnected' : 'runner_disconnected' } : {}),
       });
       if (left) void this.options.fleet.apps.stopRunner(lease.runner, 0);
+      // The client's last message is the result: a line that comes after it reaches nobody.
+      if (status !== null) await lastLine;
     }
   }
 
