@@ -80,10 +80,12 @@ async function copyAssets() {
     throw new Error('emulator/runner holds no Python to ship');
   }
   await cp(path.join(root, 'emulator/environments/image/install.sh'), path.join(stage, 'image-install.sh'));
-  await cp(path.join(root, 'emulator/cli/import-check'), path.join(stage, 'import-check'), {
-    recursive: true,
-    filter: (from) => !/__pycache__|\.(pyc|ts)$/.test(from),
-  });
+  for (const folder of ['import-check', 'deploy']) {
+    await cp(path.join(root, 'emulator/cli', folder), path.join(stage, folder), {
+      recursive: true,
+      filter: (from) => !/__pycache__|\.(pyc|ts)$/.test(from),
+    });
+  }
   await cp(path.join(root, 'emulator/controller/protocol'), path.join(stage, 'protocol'), {
     recursive: true,
     filter: (from) => !/\.ts$/.test(from),

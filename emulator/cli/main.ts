@@ -3,6 +3,8 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../contract/index.ts';
 import { addCallCommand } from './commands/call-command.ts';
 import { addCleanCommand } from './commands/clean-command.ts';
+import { addCompareCommand } from './commands/compare-command.ts';
+import { addDeployCommand } from './commands/deploy-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { addExecCommands } from './commands/exec-command.ts';
 import { addImportCommand } from './commands/import-command.ts';
@@ -75,6 +77,8 @@ async function main(argv: readonly string[]): Promise<number> {
   addReplayCommand(program, run, terminal);
   addExecCommands(program, run, terminal);
   addImportCommand(program, run, terminal);
+  addDeployCommand(program, run, terminal);
+  addCompareCommand(program, run, terminal);
   addSecretCommand(program, run, terminal);
   addDoctorCommand(program, run, terminal);
   addCleanCommand(program, run, terminal);

@@ -1,5 +1,26 @@
 import * as z from 'zod/mini';
 
+/** Machine types of fal, smallest first. Source: fal docs, deployment/machine-types; the cards under GPU-A100 stand on the prices page. */
+export const MACHINE_TYPE_NAMES = [
+  'XS',
+  'S',
+  'M',
+  'L',
+  'XL',
+  'GPU',
+  'GPU-A100',
+  'GPU-L40',
+  'GPU-H100',
+  'GPU-RTXPRO6000',
+  'GPU-H200',
+  'GPU-B200',
+  'GPU-A6000',
+  'GPU-RTX4090',
+  'GPU-RTX5090',
+  'GPU-B300',
+] as const;
+export type MachineTypeName = (typeof MACHINE_TYPE_NAMES)[number];
+
 /** Conditions under which fal retries a queued request; an app opts out by naming them. */
 export const RetryConditionSchema = z.enum(['timeout', 'server_error', 'connection_error']);
 export type RetryCondition = z.infer<typeof RetryConditionSchema>;

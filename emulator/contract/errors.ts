@@ -20,6 +20,12 @@ export const ERROR_CODES = {
   E_IMPORT_CHECK: ['system', 'The checks of an imported app could not run.'],
   E_IMPORT_OUT: ['user', 'The folder for the imported app is not empty.'],
   E_SYNTAX: ['app', 'The Python file does not compile.'],
+  // deploying to a remote fal
+  E_FAL_MISSING: ['user', 'No fal CLI was found, or one that cannot do what is needed.'],
+  E_DEPLOY_CHECKS: ['user', 'A check of the app failed before it was deployed.'],
+  E_REMOTE: ['user', 'The remote fal could not be asked, or refused.'],
+  E_DEPLOY_FAILED: ['app', '`fal deploy` failed.'],
+  E_DEPLOY_UNHEALTHY: ['app', 'The app was deployed and does not answer.'],
   // environment
   E_PYTHON_MISSING: ['user', 'No Python interpreter was found.'],
   E_PYTHON_VERSION: ['user', 'The Python that was found has the wrong minor version for the app.'],

@@ -8,6 +8,7 @@ const ASSETS = {
   storeWorker: ['../store/worker.ts', './store-worker.js'],
   runner: ['../runner/', './runner/'],
   importCheck: ['../cli/import-check/', './import-check/'],
+  deploy: ['../cli/deploy/', './deploy/'],
   protocol: ['../controller/protocol/', './protocol/'],
   preload: ['../cli/preload.cjs', './preload.cjs'],
   treeSitterWasm: ['../../node_modules/web-tree-sitter/web-tree-sitter.wasm', './web-tree-sitter.wasm'],
@@ -17,7 +18,7 @@ const ASSETS = {
 
 export type Asset = keyof typeof ASSETS;
 
-/** File URL of a shipped file, the same from source and from the bundle; `runner`, `importCheck` and `protocol` are folders and end in `/`. */
+/** File URL of a shipped file, the same from source and from the bundle; `runner`, `importCheck`, `deploy` and `protocol` are folders and end in `/`. */
 export function assetUrl(asset: Asset): URL {
   return new URL(ASSETS[asset][bundled ? 1 : 0], import.meta.url);
 }

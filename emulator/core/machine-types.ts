@@ -1,4 +1,4 @@
-import type { RunnerLimits } from '../contract/index.ts';
+import type { MachineTypeName, RunnerLimits } from '../contract/index.ts';
 
 const MB = 1_000_000;
 const GB = 1000 * MB;
@@ -15,7 +15,7 @@ const cpu = (cpus: number, memoryBytes: number): MachineType => ({ cpus, memoryB
 const gpu = (vramGB: number): MachineType => ({ cpus: null, memoryBytes: null, vramBytes: vramGB * GB });
 
 /** Source: fal docs, deployment/machine-types; the cards under it are named on the prices page only. */
-export const MACHINE_TYPES: Readonly<Record<string, MachineType>> = {
+const SIZES: Readonly<Record<MachineTypeName, MachineType>> = {
   XS: cpu(0.5, 512 * MB),
   S: cpu(1, 1 * GB),
   M: cpu(2, 2 * GB),
@@ -34,6 +34,8 @@ export const MACHINE_TYPES: Readonly<Record<string, MachineType>> = {
   'GPU-RTX5090': gpu(32),
   'GPU-B300': gpu(288),
 };
+
+export const MACHINE_TYPES: Readonly<Record<string, MachineType>> = SIZES;
 
 /** A machine type by its name, whatever its case; null for one that is not known. */
 export function machineType(name: string): MachineType | null {

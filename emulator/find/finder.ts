@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type FoundApp, type FoundEndpoint, WindtunnelError } from '../contract/index.ts';
+import { checkSource } from './checks/check-source.ts';
+import type { SourceFinding } from './checks/finding.ts';
 import type { ClassModel } from './class-model.ts';
 import { decodeSource, normalizeNewlines } from './decode-source.ts';
 import { type FolderFinding, findInFolder } from './find-in-folder.ts';
@@ -13,6 +15,8 @@ import { UNKNOWN } from './value.ts';
 export interface Finder {
   /** Apps of one file's text, in source order. Never throws: of a broken file, what can be read. */
   findInSource(source: string, file: string): FoundApp[];
+  /** What will go wrong at fal in one file's text, for diagnostics as one types and before a deployment. Never throws. */
+  checkSource(source: string): SourceFinding[];
   /** Rejects with E_FILE_UNREADABLE. */
   findInFile(file: string): Promise<FoundApp[]>;
   /** Apps of all Python files below a folder; what was left out is counted in the answer. */
@@ -44,6 +48,13 @@ export async function createFinder({ wasmDir }: { wasmDir: string }): Promise<Fi
 
   return {
     findInSource,
+    checkSource(source) {
+      const apps = findInSource(source, '');
+      if (apps.length === 0) return [];
+      const text = normalizeNewlines(source);
+      const findings = parser.withTree(text, (root) => (root.hasError ? null : checkSource(root, apps)));
+      return findings ?? parser.withTree(repairSource(text), (root) => checkSource(root, apps));
+    },
     findInFile,
     findInFolder: (folder, options = {}) => findInFolder(folder, findInFile, options),
   };

@@ -151,7 +151,12 @@ export class EmulatorUnderTest {
 
   /** Runs our CLI in the workspace. */
   cli(...args: string[]): Promise<RunResult> {
-    return finish(process.execPath, [this.cliFile, ...args], { cwd: this.workspace, env: this.env });
+    return this.cliIn({}, ...args);
+  }
+
+  /** The same with more variables around it. */
+  cliIn(env: NodeJS.ProcessEnv, ...args: string[]): Promise<RunResult> {
+    return finish(process.execPath, [this.cliFile, ...args], { cwd: this.workspace, env: { ...this.env, ...env } });
   }
 
   /** Runs a program under `windtunnel exec`, as a user would. */

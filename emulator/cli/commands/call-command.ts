@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import * as z from 'zod/mini';
-import type { ControlClient } from '../../client/control-client.ts';
 import { connectEmulator } from '../../client/discover.ts';
 import { sseData } from '../../client/sse.ts';
-import { LogLineSchema, WindtunnelError } from '../../contract/index.ts';
+import { LogLineSchema } from '../../contract/index.ts';
+import { callTarget, keyOf, readInput } from '../call-input.ts';
 import { requestLine } from '../log-line.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -26,12 +24,12 @@ const StatusSchema = z.object({
 
 /** One request, as any client would send it: result on stdout, progress on stderr. */
 export async function call(terminal: Terminal, target: string, options: CallOptions): Promise<number> {
-  const { app, path } = parseTarget(target);
+  const { app, path } = callTarget(target);
   const body = readInput(terminal, options.input);
   if (options.direct && options.stream) throw usage('--direct and --stream exclude each other.');
   const { client, entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
   const { requireKey = false } = await client.hello();
-  const authorization = requireKey ? await keyOf(client) : {};
+  const authorization = requireKey ? await keyOf(client, 'call') : {};
   const session: Session = { terminal, url: entry.url, app, body, authorization, request: null };
   try {
     // Both official clients stream from `/stream` unless they are told another path.
@@ -77,37 +75,6 @@ interface Session {
 interface QueuedRequest {
   id: string;
   url: string;
-}
-
-async function keyOf(client: ControlClient): Promise<Record<string, string>> {
-  const { secret } = await client.grant({ label: 'call', proxyEnv: {} });
-  return { authorization: `Key local:${secret}` };
-}
-
-function parseTarget(target: string): { app: string; path: string } {
-  const match = /^(?:([^/\s]+)\/)?([^/\s]+)(\/.*)?$/.exec(target);
-  if (!match) throw usage(`Not an app: ${target}`, 'Write OWNER/APP or OWNER/APP/path.');
-  const [, owner = 'local', name = '', path = ''] = match;
-  return { app: `${owner}/${name}`, path: path === '/' ? '' : path };
-}
-
-function readInput(terminal: Terminal, input: string): string {
-  let text = input;
-  if (input.startsWith('@')) {
-    const file = input === '@-' ? 0 : resolve(terminal.cwd, input.slice(1));
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (cause) {
-      throw new WindtunnelError('E_FILE_UNREADABLE', `The input cannot be read: ${input.slice(1)}`, { cause });
-    }
-  }
-  try {
-    JSON.parse(text);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw usage(`--input is not JSON: ${reason}`, `Quote it for the shell, e.g. --input '{"prompt": "a cat"}'`);
-  }
-  return text;
 }
 
 async function queued(session: Session, path: string, logs: boolean): Promise<number> {

@@ -1,0 +1,69 @@
+import { beforeAll, expect, test } from 'vitest';
+import type { Finder } from '../finder.ts';
+import { testFinder } from '../testing/test-finder.ts';
+
+let finder: Finder;
+
+beforeAll(async () => {
+  finder = await testFinder();
+});
+
+const app = (body: string, top = ''): string =>
+  `import fal\nfrom fastapi import Body\n${top}\n\nclass A(fal.App):\n${body.replaceAll(/^/gm, '    ')}\n    @fal.endpoint("/")\n    def run(self, input: In) -> Out: ...\n`;
+
+const found = (source: string): string[] =>
+  finder
+    .checkSource(source)
+    .map(({ check, message, range }) => `${range.start.line} ${check}: ${message.split(' ')[0]}`);
+
+test('a good app has no findings; nor has a file without one', () => {
+  const good = app(
+    'machine_type = ["GPU-H100", "gpu-a100"]\nkeep_alive = 5\nmy_own = 1\nMODEL = "x"\nregions = None\ndef setup(self):\n    import torch\n',
+  );
+  expect(found(good)).toEqual([]);
+  expect(found('import torch\n')).toEqual([]);
+});
+
+test.each([
+  ['max_concurency = 4', 'fal.App has no attribute max_concurency: it sets nothing.', 'Did you mean max_concurrency?'],
+  ['requirement = ["x"]', 'fal.App has no attribute requirement: it sets nothing.', 'Did you mean requirements?'],
+  [
+    'gpu = "A100"',
+    'fal.App has no attribute gpu: it sets nothing.',
+    'fal names the machine: machine_type = "GPU-H100", and num_gpus for several.',
+  ],
+  ['machine_type = "GPU-H10"', 'There is no machine type "GPU-H10".', 'Did you mean GPU-H100?'],
+])('%s', (line, message, hint) => {
+  expect(finder.checkSource(app(line))).toMatchObject([{ message, hint, range: { start: { line: 6 } } }]);
+});
+
+test.each(['models = []', 'request_count = 0', 'secret_sauce = 1', '_requirement = 1', 'image_size: int'])(
+  '%s is the author’s own',
+  (line) => expect(found(app(line))).toEqual([]),
+);
+
+test('a parameter that is no model is a query parameter, unless it says where it comes from', () => {
+  const endpoint = (parameters: string): string[] =>
+    found(app(`@fal.endpoint("/x/{id}")\ndef x(self, ${parameters}) -> dict: ...`)).map((line) => line.split(': ')[1]!);
+  expect(endpoint('prompt: str, steps: int = 4')).toEqual(['prompt', 'steps']);
+  expect(endpoint('seed: Optional[int] = None, mode: Literal["a", "b"] = "a", n: int | None = 1')).toEqual([
+    'seed',
+    'mode',
+    'n',
+  ]);
+  expect(endpoint('anything, other=1')).toEqual(['anything', 'other']);
+  expect(endpoint('id: str, request: Request, input: In, prompt: str = Body(embed=True)')).toEqual([]);
+  expect(endpoint('text: Annotated[str, Body()], items: list[str], *, more: dict')).toEqual([]);
+});
+
+test('a heavy import runs at deploy wherever it stands at module level, but for type checkers', () => {
+  const top =
+    'import torch.nn as nn, os\ntry:\n    from diffusers import X\nexcept ImportError: pass\nif TYPE_CHECKING:\n    import jax\ndef f():\n    import vllm\n';
+  expect(found(app('x = 1', top))).toEqual(['3 heavy-import: torch', '5 heavy-import: diffusers']);
+});
+
+test('a file that is being typed gives what can be read of it', () => {
+  const typing =
+    'import fal\nclass A(fal.App):\n    machine_type = "GPU-X"\n    @fal.endpoint("/")\n    def run(self, pro';
+  expect(found(typing)).toEqual(['3 machine-type: There', '5 query-parameter: pro']);
+});

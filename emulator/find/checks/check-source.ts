@@ -1,0 +1,115 @@
+import { type FoundApp, MACHINE_TYPE_NAMES } from '../../contract/index.ts';
+import { didYouMean } from '../did-you-mean.ts';
+import type { SyntaxNode } from '../python-parser.ts';
+import { rangeOf, type SourceFinding } from './finding.ts';
+import { queryParameters } from './query-parameters.ts';
+import { APP_ATTRIBUTES, HEAVY, MISPLACED } from './sdk-attributes.ts';
+
+/** What can be told of one file's text and the apps that were found in it, without running it. In source order. */
+export function checkSource(root: SyntaxNode, apps: readonly FoundApp[]): SourceFinding[] {
+  const findings = heavyImports(root);
+  for (const node of root.descendantsOfType('class_definition')) {
+    if (!node) continue;
+    const app = apps.find(({ kind, symbol, lines }) => kind === 'app' && symbol === nameOf(node) && holds(lines, node));
+    if (!app) continue;
+    const body = node.childForFieldName('body');
+    if (!body) continue;
+    findings.push(...attributes(body), ...machines(app, body), ...queryParameters(body, app.endpoints));
+  }
+  return findings.sort(
+    (a, b) => a.range.start.line - b.range.start.line || a.range.start.column - b.range.start.column,
+  );
+}
+
+const nameOf = (node: SyntaxNode): string => node.childForFieldName('name')?.text ?? '';
+
+const holds = (lines: { start: number; end: number }, node: SyntaxNode): boolean =>
+  node.startPosition.row + 1 >= lines.start && node.startPosition.row + 1 <= lines.end;
+
+/** `name = …` of a class body: its name's node and its value's. */
+function assignments(body: SyntaxNode): { name: SyntaxNode; value: SyntaxNode | null }[] {
+  return body.namedChildren.flatMap((statement) => {
+    const node = statement.type === 'expression_statement' ? statement.namedChildren[0] : null;
+    const name = node?.type === 'assignment' ? node.childForFieldName('left') : null;
+    return name?.type === 'identifier' ? [{ name, value: node!.childForFieldName('right') }] : [];
+  });
+}
+
+function attributes(body: SyntaxNode): SourceFinding[] {
+  return assignments(body).flatMap(({ name, value }): SourceFinding[] => {
+    const text = name.text;
+    if (value === null || text.startsWith('_') || APP_ATTRIBUTES.includes(text)) return [];
+    const misplaced = Object.hasOwn(MISPLACED, text) ? MISPLACED[text]! : null;
+    const near = misplaced === null ? nearAttribute(text) : null;
+    if (misplaced === null && near === null) return [];
+    return [
+      {
+        check: 'attribute',
+        level: 'warning',
+        message: `fal.App has no attribute ${text}: it sets nothing.`,
+        hint: misplaced ?? `Did you mean ${near}?`,
+        range: rangeOf(name),
+      },
+    ];
+  });
+}
+
+/** A name that is one or two slips away from one of the SDK's; shorter names of one's own are left alone. */
+function nearAttribute(text: string): string | null {
+  if (text.length < 6 || text.toUpperCase() === text) return null;
+  const near = didYouMean(text, APP_ATTRIBUTES);
+  // `requests` is not `requirements`: the same start or the same end is what a slip leaves.
+  return near !== null && (near.slice(0, 3) === text.slice(0, 3) || near.slice(-3) === text.slice(-3)) ? near : null;
+}
+
+function machines(app: FoundApp, body: SyntaxNode): SourceFinding[] {
+  const known: readonly string[] = MACHINE_TYPE_NAMES;
+  if (app.unresolved.includes('machine_type')) return [];
+  const place = assignments(body).find(({ name }) => name.text === 'machine_type')?.value;
+  const unknown = app.settings.machineTypes.filter((type) => !known.includes(type.toUpperCase()));
+  return unknown.map((type) => {
+    const near = didYouMean(type, known);
+    return {
+      check: 'machine-type',
+      level: 'error',
+      message: `There is no machine type ${JSON.stringify(type)}.`,
+      hint: near === null ? `fal has ${known.join(', ')}.` : `Did you mean ${near}?`,
+      range: rangeOf(place ?? body),
+    };
+  });
+}
+
+/** Imports that run when the file is loaded: `fal deploy` loads it on the machine that deploys. */
+function heavyImports(root: SyntaxNode): SourceFinding[] {
+  return moduleLevel(root).flatMap((node): SourceFinding[] => {
+    const from = node.childForFieldName('module_name');
+    const names = from ? [from] : node.childrenForFieldName('name');
+    return names.flatMap((item): SourceFinding[] => {
+      const module = (item?.childForFieldName('name') ?? item)?.text.split('.')[0] ?? '';
+      if (!HEAVY.has(module)) return [];
+      return [
+        {
+          check: 'heavy-import',
+          level: 'warning',
+          message: `${module} is imported at the top of the file: whoever deploys needs it installed, and waits for it.`,
+          hint: 'Import it in setup() and in the methods that use it.',
+          range: rangeOf(node),
+        },
+      ];
+    });
+  });
+}
+
+/** Import statements at module level, also in `if` and `try`; those for type checkers alone are left out. */
+function moduleLevel(node: SyntaxNode): SyntaxNode[] {
+  return node.namedChildren.flatMap((child) => {
+    if (child.type === 'import_statement' || child.type === 'import_from_statement') return [child];
+    if (child.type === 'if_statement' && /TYPE_CHECKING/.test(child.childForFieldName('condition')?.text ?? ''))
+      return [];
+    return /^(if_statement|try_statement|with_statement|block|else_clause|elif_clause|except_clause|finally_clause)$/.test(
+      child.type,
+    )
+      ? moduleLevel(child)
+      : [];
+  });
+}

@@ -1,0 +1,26 @@
+import type { SyntaxNode } from '../python-parser.ts';
+
+/** Something about an app's source that will go wrong at fal, or not do what it looks like. */
+export interface SourceFinding {
+  check: 'attribute' | 'query-parameter' | 'heavy-import' | 'machine-type';
+  /** An error fails the deployment; a warning goes through, and does not do what was meant. */
+  level: 'error' | 'warning';
+  /** One line: what, and what comes of it. */
+  message: string;
+  /** The fix, one sentence. */
+  hint: string;
+  /** Lines count from 1, columns from 0 in UTF-16 units, as an editor has them; `end` is exclusive. */
+  range: SourceRange;
+}
+
+export interface SourceRange {
+  start: { line: number; column: number };
+  end: { line: number; column: number };
+}
+
+export function rangeOf({ startPosition: start, endPosition: end }: SyntaxNode): SourceRange {
+  return {
+    start: { line: start.row + 1, column: start.column },
+    end: { line: end.row + 1, column: end.column },
+  };
+}
