@@ -23,6 +23,8 @@ export class MuxStream extends Duplex {
   private localEnded = false;
   private remoteEnded = false;
   private known = true;
+  /** The other end has connected it; the streams that it opens (even numbers) are from the first. */
+  private connected: boolean;
 
   private readonly owner: StreamOwner;
   readonly number: number;
@@ -31,6 +33,7 @@ export class MuxStream extends Duplex {
     super({ allowHalfOpen: true });
     this.owner = owner;
     this.number = number;
+    this.connected = number % 2 === 0;
   }
 
   /** The next piece to send, when it is this stream's turn; null when it has none or no credit. */
@@ -78,6 +81,7 @@ export class MuxStream extends Duplex {
 
   receiveWindow(bytes: number): void {
     // The first one, of no bytes, tells that the other end has connected it.
+    this.connected = true;
     this.emit('opened');
     this.credit += bytes;
     if (this.ready) this.owner.wantsTurn(this);
@@ -85,7 +89,9 @@ export class MuxStream extends Duplex {
 
   receiveReset(reason: string): void {
     this.known = false;
-    this.destroy(new Error(reason || 'The other end closed the connection.'));
+    // What tells a refused connection from a broken one asks for the code that a net.Socket gives.
+    const code = this.connected ? 'ECONNRESET' : 'ECONNREFUSED';
+    this.destroy(Object.assign(new Error(reason || 'The other end closed the connection.'), { code }));
   }
 
   override _write(bytes: Buffer, _encoding: string, done: (error?: Error | null) => void): void {

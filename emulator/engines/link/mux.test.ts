@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -132,4 +133,16 @@ it('streams end with the link', async () => {
   expect(tunnels[0]?.destroyed).toBe(true);
   expect(closed).toEqual([null]);
   expect(mux.open('app').on('error', () => undefined).destroyed).toBe(true);
+});
+
+it('a stream that breaks says how, as a socket does: not connected is refused, connected is reset', async () => {
+  const { mux, say } = onLink();
+  const refused = expect(mux.connect('app')).rejects.toMatchObject({ code: 'ECONNREFUSED', message: 'nobody listens' });
+  const connected = mux.connect('app');
+  await say(frame(FRAME.reset, 1, 'nobody listens'), frame(FRAME.window, 3, Buffer.alloc(4)));
+  await refused;
+  const broke = once(await connected, 'error');
+  mux.close(null);
+  expect(await broke).toMatchObject([{ code: 'ECONNRESET' }]);
+  await expect(mux.connect('app')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });

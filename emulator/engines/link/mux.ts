@@ -30,6 +30,8 @@ export interface LinkEvents {
   onClose(error: WindtunnelError | null): void;
 }
 
+const GONE = 'The runner is gone.';
+
 /** The emulator's end of the one byte stream to a runner: requests in, tunnels out, logs, states, signals. */
 export class LinkMux implements StreamOwner {
   private readonly decoder = new FrameDecoder();
@@ -59,7 +61,7 @@ export class LinkMux implements StreamOwner {
     const stream = new MuxStream(this, this.nextNumber);
     this.nextNumber += 2;
     if (this.closedOnce) {
-      stream.destroy(new Error('The runner is gone.'));
+      stream.receiveReset(GONE);
       return stream;
     }
     this.streams.set(stream.number, stream);
@@ -70,7 +72,6 @@ export class LinkMux implements StreamOwner {
   /** The same once the app has taken it; rejects when it does not listen, or the runner is gone. */
   connect(target: 'app' | 'metrics'): Promise<MuxStream> {
     return new Promise((resolve, reject) => {
-      if (this.closedOnce) return reject(new Error('The runner is gone.'));
       const stream = this.open(target);
       stream.once('error', reject);
       stream.once('opened', () => {
@@ -99,7 +100,7 @@ export class LinkMux implements StreamOwner {
     if (this.closedOnce) return;
     this.closedOnce = true;
     this.link.destroy();
-    for (const stream of [...this.streams.values()]) stream.receiveReset('The runner is gone.');
+    for (const stream of [...this.streams.values()]) stream.receiveReset(GONE);
     this.events.onClose(error);
   }
 
