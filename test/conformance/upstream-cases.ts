@@ -5,15 +5,13 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
+import type { EngineUnderTest } from '../support/engine-under-test.ts';
 import { testPython } from '../support/python.ts';
 
 const execute = promisify(execFile);
 const PIN = 'fal-client==1.0.3';
 const COMMON = ['test_fal_client', 'test_fal_client_streaming', 'test_fal_client_upload'];
 const LIVE = { 'test_sync_client.py': [...COMMON, 'test_fal_client_encode'], 'test_async_client.py': COMMON };
-
-let emulator: EmulatorUnderTest;
-let sources: string;
 
 /** The client's own tests, unmodified, out of its pinned source distribution; never part of this repository. */
 async function fetchTests(): Promise<string> {
@@ -33,35 +31,42 @@ async function fetchTests(): Promise<string> {
   return path.join(target, 'tests');
 }
 
-beforeAll(async () => {
-  sources = await fetchTests();
-  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')]);
-  await Promise.all([
-    emulator.run('apps/fast_sdxl.py', { as: 'fal-ai/fast-sdxl' }),
-    emulator.run('apps/any_llm.py', { as: 'fal-ai/any-llm' }),
-  ]);
-}, 600_000);
+/** The client's own tests, against stub apps. */
+export function upstreamCases(engine: EngineUnderTest): void {
+  let emulator: EmulatorUnderTest;
+  let sources: string;
 
-afterAll(() => emulator?.dispose(), 120_000);
+  beforeAll(async () => {
+    if (!(await engine.start())) return;
+    sources = await fetchTests();
+    emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')], engine.env());
+    await Promise.all([
+      emulator.run('apps/fast_sdxl.py', { as: 'fal-ai/fast-sdxl' }),
+      emulator.run('apps/any_llm.py', { as: 'fal-ai/any-llm' }),
+    ]);
+  }, 600_000);
 
-describe(`the live tests of ${PIN}, unmodified, under exec, with stub apps`, () => {
-  for (const [file, names] of Object.entries(LIVE)) {
-    for (const name of names) {
-      test(`${file}::${name}`, async () => {
-        const work = mkdtempSync(path.join(tmpdir(), 'wt-up-'));
-        try {
-          const args = ['-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', '--rootdir', work, '-c', '/dev/null'];
-          const auto = ['-o', 'asyncio_mode=auto', `--basetemp=${path.join(work, 'tmp')}`];
-          const target = `${path.join(sources, file)}::${name}`;
-          const result = await emulator.exec(await testPython(), [...args, ...auto, target], {
-            PYTHONDONTWRITEBYTECODE: '1',
-          });
-          expect(result.stdout + result.stderr, `pytest ended with ${result.code}`).toMatch(/\b1 passed\b/);
-          expect(result.code).toBe(0);
-        } finally {
-          rmSync(work, { recursive: true, force: true });
-        }
-      }, 120_000);
+  afterAll(() => emulator?.dispose(), 120_000);
+
+  describe(`the live tests of ${PIN}, unmodified, under exec, with stub apps`, () => {
+    for (const [file, names] of Object.entries(LIVE)) {
+      for (const name of names) {
+        test(`${file}::${name}`, async () => {
+          const work = mkdtempSync(path.join(tmpdir(), 'wt-up-'));
+          try {
+            const args = ['-m', 'pytest', '-q', '-rs', '-p', 'no:cacheprovider', '--rootdir', work, '-c', '/dev/null'];
+            const auto = ['-o', 'asyncio_mode=auto', `--basetemp=${path.join(work, 'tmp')}`];
+            const target = `${path.join(sources, file)}::${name}`;
+            const result = await emulator.exec(await testPython(), [...args, ...auto, target], {
+              PYTHONDONTWRITEBYTECODE: '1',
+            });
+            expect(result.stdout + result.stderr, `pytest ended with ${result.code}`).toMatch(/\b1 passed\b/);
+            expect(result.code).toBe(0);
+          } finally {
+            rmSync(work, { recursive: true, force: true });
+          }
+        }, 120_000);
+      }
     }
-  }
-});
+  });
+}

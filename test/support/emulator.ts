@@ -21,9 +21,6 @@ export interface RunResult {
   stderr: string;
 }
 
-/** The engine that a suite is run on: `WINDTUNNEL_TEST_ENGINE=docker` runs it on containers. */
-export const TEST_ENGINE = process.env.WINDTUNNEL_TEST_ENGINE === 'docker' ? 'docker' : 'process';
-
 export interface RunOptions {
   as?: AppId;
   symbol?: string;
@@ -36,6 +33,8 @@ export class EmulatorUnderTest {
   readonly folder: string;
   readonly workspace: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where apps run that name no engine: `WINDTUNNEL_TEST_ENGINE=docker` runs them in containers. */
+  readonly engine: 'process' | 'docker';
   private readonly cliFile: string;
   private up: ChildProcess | null = null;
   output = '';
@@ -62,6 +61,7 @@ export class EmulatorUnderTest {
       PATH: `${path.dirname(python)}${path.delimiter}${process.env.PATH}`,
       ...env,
     };
+    this.engine = this.env.WINDTUNNEL_TEST_ENGINE === 'docker' ? 'docker' : 'process';
   }
 
   /** Starts `windtunnel up` over copies of these files and folders; registers nothing yet. */
@@ -143,7 +143,7 @@ export class EmulatorUnderTest {
       file: path.join(this.workspace, file),
       symbol: options.symbol ?? symbol ?? null,
       as: options.as ?? null,
-      engine: options.engine ?? TEST_ENGINE,
+      engine: options.engine ?? this.engine,
       watch: options.watch ?? false,
     });
     return answer.app.id;

@@ -125,6 +125,27 @@ export class TestDaemon {
     return JSON.parse(await this.docker('inspect', container))[0];
   }
 
+  /** Swallows from here on what its containers, or it, send beyond its namespace, and counts that. */
+  closeWayOut(): { packets(): number; open(): void } {
+    const { namespace } = this;
+    const iptables = (...args: string[]) =>
+      execFileSync('nsenter', [`--net=/run/netns/${namespace}`, 'iptables', '-w', '-t', 'mangle', ...args], {
+        encoding: 'utf8',
+      });
+    const rule = ['POSTROUTING', '-o', `${namespace}n`, '-j', 'DROP'];
+    iptables('-I', ...rule);
+    return {
+      packets: () => Number(/^\s*(\d+)\s+\d+\s+DROP\b/m.exec(iptables('-nvxL', 'POSTROUTING'))?.[1]),
+      open: () => void iptables('-D', ...rule),
+    };
+  }
+
+  /** A container sends one packet to an address elsewhere (of TEST-NET-1, where nobody is). */
+  async callOut(): Promise<void> {
+    const program = 'import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b"?", ("192.0.2.1", 53))';
+    await this.docker('run', '--rm', BASE_TAGS[0]!, 'python3', '-c', program);
+  }
+
   async dispose(): Promise<void> {
     await this.end('SIGTERM');
     // A daemon that was killed leaves its containerd and what runs on it.

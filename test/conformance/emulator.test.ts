@@ -1,0 +1,4 @@
+import { PROCESS_ENGINE } from '../support/engine-under-test.ts';
+import { emulatorCases } from './emulator-cases.ts';
+
+emulatorCases(PROCESS_ENGINE);

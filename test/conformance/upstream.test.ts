@@ -1,0 +1,4 @@
+import { PROCESS_ENGINE } from '../support/engine-under-test.ts';
+import { upstreamCases } from './upstream-cases.ts';
+
+upstreamCases(PROCESS_ENGINE);
