@@ -27,7 +27,7 @@ import { assetUrl } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import { DisposableStore } from '../core/disposable.ts';
 import type { Log } from '../core/log.ts';
-import { systemGpuProbes } from '../engines/gpus/detect-gpus.ts';
+import type { EngineGpus, RunnerEngine } from '../engines/engine.ts';
 import { createProcessEngine } from '../engines/process/process-engine.ts';
 import { createEnvironments } from '../environments/create-environments.ts';
 import { describeApp } from '../environments/describe.ts';
@@ -44,11 +44,10 @@ import { openStore } from '../store/open-store.ts';
 import { makeCaBundles } from './ca-bundles.ts';
 import { dockerParts } from './docker-parts.ts';
 import { originalEnv } from './exec-env.ts';
-import { gpuSlots } from './gpu-slots.ts';
 import { tightenHeap } from './heap-limits.ts';
+import { gpuPolicy, hostGpus } from './host-gpus.ts';
 import { collectWhenIdle } from './idle-collector.ts';
 import { openLogFile } from './log-file.ts';
-import { findGpu } from './machine.ts';
 import { defaultOwner } from './owner.ts';
 import { runnerParentEnv } from './runner-environment.ts';
 import { testFaults } from './test-faults.ts';
@@ -140,9 +139,11 @@ async function assemble(
     workspaceDir: workspace,
     ...(config.python === undefined ? {} : { pythonSetting: absolute(workspace, config.python) }),
   });
+  const gpus = await hostGpus(config.gpus ?? {}, env);
   const processEngine = createProcessEngine({
     clock,
     log: log.child('engine'),
+    gpus: gpus.cards,
     runtimeDir: paths.runners,
     gatewayPort: () => port.address.port,
     harnessDir: fileURLToPath(assetUrl('runner')),
@@ -157,6 +158,7 @@ async function assemble(
     gatewayPort: () => port.address.port,
     parentEnv,
     network: config.docker?.network ?? null,
+    gpus,
   });
   const engines = {
     process: redactingEngine(processEngine, () => redactor),
@@ -179,7 +181,6 @@ async function assemble(
     builder: docker.builder,
   });
 
-  const gpus = await gpuSlots(config.gpus ?? {}, systemGpuProbes(env));
   // Read anew each time: a change of the file counts without a restart.
   const envFiles = () => (loadConfig(workspace).envFiles ?? ['.env']).map((file) => absolute(workspace, file));
   const runnerKeys = new Map<string, string>();
@@ -200,7 +201,7 @@ async function assemble(
     },
     redact: (text) => redactor.redact(text),
     constants: config.platform ?? {},
-    gpus,
+    gpuPolicy: gpuPolicy(config.gpus ?? {}),
     failpoints: faults.failpoints,
   });
   resources.add(fleet);
@@ -286,10 +287,7 @@ async function assemble(
   const launcher = new AppLauncher({
     workspace,
     owner,
-    machine: {
-      gpu: gpus.cards[0]?.name ?? (config.gpus?.devices ? null : findGpu(host)),
-      containerGpus: docker.containerGpus,
-    },
+    machine: { gpus: (engine) => askGpus(engines[engine], log) },
     defaultEngine: config.engine ?? 'auto',
     envFiles,
     ignored,
@@ -360,6 +358,18 @@ async function assemble(
   claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });
   return { url, ended, dispose };
+}
+
+/** For the choice of an engine, not for running (ms). */
+const ASK_MS = 2_000;
+
+async function askGpus(engine: RunnerEngine, log: Log): Promise<EngineGpus | null> {
+  try {
+    return await engine.gpus(AbortSignal.timeout(ASK_MS));
+  } catch (error) {
+    log.debug('no engine to ask for its GPUs', { engine: engine.name, why: toWindtunnelError(error).message });
+    return null;
+  }
 }
 
 /** Leaves no empty folder of sockets behind; another workspace's emulator may still use the outer one. */

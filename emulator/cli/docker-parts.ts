@@ -3,10 +3,11 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '../client/paths.ts';
-import { type ImageBuilder, toWindtunnelError } from '../contract/index.ts';
+import type { ImageBuilder } from '../contract/index.ts';
 import { assetUrl } from '../core/assets.ts';
 import { systemClock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
+import type { HostGpus } from '../engines/docker/gpus.ts';
 import type { RunnerEngine } from '../engines/engine.ts';
 import { lazyEngine } from '../engines/lazy-engine.ts';
 import { processStart } from '../engines/process/processes.ts';
@@ -25,20 +26,16 @@ export interface DockerPartsOptions {
   /** What runners inherit; only its proxies mean something in a container. */
   parentEnv: Record<string, string>;
   network: string | null;
+  gpus: HostGpus;
 }
 
 /** The docker engine and its image builder, loaded when an app first needs them. */
 export interface DockerParts {
   engine: RunnerEngine;
   builder(): Promise<ImageBuilder>;
-  /** GPUs that a container would get; null without a daemon. */
-  containerGpus(): Promise<readonly string[] | null>;
   /** Sweeps where this workspace has used the engine before; else does nothing. */
   sweepIfUsed(): void;
 }
-
-/** A probe for the choice of an engine, not for running (ms). */
-const ASK_MS = 2_000;
 
 export function dockerParts(options: DockerPartsOptions): DockerParts {
   const { log } = options;
@@ -58,15 +55,6 @@ export function dockerParts(options: DockerPartsOptions): DockerParts {
   return {
     engine,
     builder: async () => (await parts()).images,
-    async containerGpus() {
-      try {
-        const { devices } = await (await parts()).engine.gpus(AbortSignal.timeout(ASK_MS));
-        return devices.map(({ name }) => name);
-      } catch (error) {
-        log.debug('no containers to ask for a GPU', { why: toWindtunnelError(error).message });
-        return null;
-      }
-    },
     sweepIfUsed() {
       if (!existsSync(usedFile)) return;
       engine.sweep().catch((error: unknown) => log.warn('the sweep of containers failed', { error }));
@@ -87,12 +75,11 @@ export function dockerSearch(host: Host, env: Environment) {
 
 async function load(options: DockerPartsOptions) {
   const { host, env, log } = options;
-  const [{ Daemon }, { createDockerEngine }, { Images }, { RegistryLogins }, { nvidiaCards }] = await Promise.all([
+  const [{ Daemon }, { createDockerEngine }, { Images }, { RegistryLogins }] = await Promise.all([
     import('../engines/docker/daemon.ts'),
     import('../engines/docker/docker-engine.ts'),
     import('../engines/docker/images.ts'),
     import('../engines/docker/registry-logins.ts'),
-    import('../engines/docker/gpus.ts'),
   ]);
   const daemon = new Daemon(dockerSearch(host, env), log);
   const engine = createDockerEngine({
@@ -108,7 +95,7 @@ async function load(options: DockerPartsOptions) {
     harnessDir: fileURLToPath(assetUrl('runner')),
     proxyEnv: containerProxies(options.parentEnv),
     user: host.platform === 'linux' ? { uid: host.uid, gid: process.getgid?.() ?? host.uid } : null,
-    gpus: { hostGpus: () => nvidiaCards({ ...env }) },
+    gpus: options.gpus,
     network: options.network,
   });
   const logins = new RegistryLogins(env.DOCKER_CONFIG ?? join(host.home, '.docker'), { ...env });

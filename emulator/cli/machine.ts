@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Host } from '../client/paths.ts';
 
@@ -16,12 +16,4 @@ export function which(host: Host, program: string): string | null {
     }
   }
   return null;
-}
-
-/** Which GPU a process here can reach, by what its driver leaves in /dev; null where there is none. */
-export function findGpu(host: Host): string | null {
-  if (existsSync('/dev/nvidia0') || existsSync('/dev/dxg')) return 'NVIDIA';
-  if (existsSync('/dev/kfd')) return 'AMD ROCm';
-  // An app finds Apple's GPU as MPS, never as CUDA: for code that asks for a fal GPU machine it counts as none.
-  return host.platform === 'linux' && existsSync('/proc/driver/nvidia/gpus') ? 'NVIDIA' : null;
 }

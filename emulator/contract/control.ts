@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { type AppId, AppSettingsSchema } from './app.ts';
 import { ERROR_CODES, type ErrorCode, type SerializedError } from './errors.ts';
 import type { EmulatorEvent } from './events.ts';
+import { GpuDemandSchema, GpuFitSchema, GpuUseSchema } from './gpu.ts';
 import type { LogLine } from './request.ts';
 import type { RunnerState, StartPhase } from './runner.ts';
 import { ScenarioSchema } from './scenario.ts';
@@ -94,6 +95,10 @@ export const RunnerStatusSchema = z.object({
   /** ms since the epoch. */
   startedAt: z.number(),
   memoryBytes: z.nullable(z.number()),
+  /** The machine type that it got, of the app's list; null before that is known. */
+  machine: z.nullable(z.string()),
+  /** Ids of the GPUs that it holds. */
+  gpus: z.array(z.string()),
   hints: z.array(z.string()),
 });
 
@@ -114,6 +119,8 @@ export const AppStatusSchema = z.object({
   engine: z.enum(['process', 'docker']),
   endpoints: z.array(EndpointSchema),
   settings: AppSettingsSchema,
+  /** For each machine type of an app that asks for a GPU, whether what its engine reaches here would do; else empty. */
+  gpuDemands: z.array(z.extend(GpuDemandSchema, { fit: GpuFitSchema })),
   queued: z.number(),
   running: z.number(),
   runners: z.array(RunnerStatusSchema),
@@ -121,7 +128,11 @@ export const AppStatusSchema = z.object({
 });
 export type AppStatus = z.infer<typeof AppStatusSchema>;
 
-export const StatusSchema = z.extend(HelloSchema, { apps: z.array(AppStatusSchema) });
+export const StatusSchema = z.extend(HelloSchema, {
+  apps: z.array(AppStatusSchema),
+  /** GPUs that runners can have here. Those of containers are known once an app has asked for one. */
+  gpus: z.array(GpuUseSchema),
+});
 export type Status = z.infer<typeof StatusSchema>;
 
 export const RunRequestSchema = z.object({

@@ -52,12 +52,3 @@ export class ImageBuildError extends WindtunnelError {
     this.output = output;
   }
 }
-
-/** A GPU of the machine that runs the containers. */
-export interface GpuDevice {
-  /** What a runner is given: a UUID, or the name of a CDI device (`nvidia.com/gpu=0`). */
-  id: string;
-  name: string;
-  /** Null where it cannot be told. */
-  vramBytes: number | null;
-}

@@ -4,6 +4,7 @@ export * from './control.ts';
 export * from './dap.ts';
 export * from './errors.ts';
 export * from './events.ts';
+export * from './gpu.ts';
 export * from './image.ts';
 export * from './limits.ts';
 export * from './platform.ts';

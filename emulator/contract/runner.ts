@@ -78,10 +78,8 @@ export interface RunnerSpec {
   /** Secrets, fal's own variables (§5.1 of the data plane), CA bundle: the whole environment beyond the engine's own. */
   env: Record<string, string>;
   limits: RunnerLimits;
-  /** Device ids of the GPUs that are this runner's own. */
+  /** Ids of the GPUs that are this runner's own, of those that its engine reaches. */
   gpus: string[];
-  /** How many GPUs the app asks for; an engine that hands them out itself gives it as many. */
-  gpuCount?: number;
   /** Seconds between SIGTERM and SIGKILL. */
   graceSeconds: number;
   /** The app's server binds this port itself. */

@@ -1,14 +1,5 @@
-import { type AppSettings, WindtunnelError } from '../contract/index.ts';
+import { type AppSettings, type GpuCard, type GpuDemand, type GpuFit, WindtunnelError } from '../contract/index.ts';
 import { machineType } from './machine-types.ts';
-
-/** A GPU of the machine that runners run on. */
-export interface GpuCard {
-  /** What a runner is given of it: a UUID, or another id that its engine knows. */
-  id: string;
-  name: string;
-  /** Null where it cannot be told: such a card is large enough. */
-  vramBytes: number | null;
-}
 
 export interface GpuPolicy {
   /** Runners that one card may have at once; 1: its runner's own. */
@@ -18,15 +9,6 @@ export interface GpuPolicy {
 }
 
 export const GPU_POLICY: GpuPolicy = { runnersPerGpu: 1, memory: 'required' };
-
-/** What one machine type of an app's list asks for. */
-export interface GpuDemand {
-  /** Machine type, as written. */
-  machine: string;
-  /** 0 for a machine without a GPU. */
-  count: number;
-  vramBytes: number;
-}
 
 export type GpuAnswer =
   | { kind: 'taken'; machine: string; gpus: string[] }
@@ -47,25 +29,42 @@ export function gpuDemands({ machineTypes, numGpus }: Pick<AppSettings, 'machine
   });
 }
 
-/** Which runner has which GPU: each runner's are its own, unless sharing was asked for. No engine keeps this book. */
+/** Whether an app asks for a GPU at all: by some machine type of its list. */
+export const asksForGpu = (demands: readonly GpuDemand[]): boolean => demands.some(({ count }) => count > 0);
+
+/** What these cards are to a demand, whoever has them now. */
+export function gpuFit(demand: GpuDemand, cards: readonly GpuCard[]): GpuFit {
+  if (demand.count === 0) return 'fits';
+  if (cards.length === 0) return 'none';
+  if (cards.length < demand.count) return 'few';
+  const large = cards.filter((card) => isLargeEnough(card, demand));
+  if (large.length < demand.count) return 'small';
+  return large.filter(({ vramBytes }) => vramBytes !== null).length >= demand.count ? 'fits' : 'unknown';
+}
+
+function isLargeEnough({ vramBytes }: GpuCard, demand: GpuDemand): boolean {
+  return vramBytes === null || vramBytes >= demand.vramBytes * VRAM_TOLERANCE;
+}
+
+/**
+ * Which runner has which GPU: each runner's are its own, unless sharing was asked for. The one book of all engines, which keep none:
+ * whoever asks says which cards its engine reaches, and a card that two engines reach has one id.
+ */
 export class GpuSlots {
-  readonly cards: readonly GpuCard[];
   readonly policy: GpuPolicy;
   /** Card → the runners on it. */
   private readonly load = new Map<string, Set<string>>();
 
-  constructor(cards: readonly GpuCard[], policy: GpuPolicy = GPU_POLICY) {
-    this.cards = cards;
+  constructor(policy: GpuPolicy = GPU_POLICY) {
     this.policy = policy;
-    for (const { id } of cards) this.load.set(id, new Set());
   }
 
-  /** Throws E_GPU_DEMAND when no machine type of the list could ever be had here. Without any GPU an app gets none. */
-  check(demands: readonly GpuDemand[], app: string): void {
-    if (this.cards.length === 0 || demands.some((demand) => this.fitting(demand).length >= demand.count)) return;
+  /** Throws E_GPU_DEMAND when no machine type of the list could ever be had of these cards. Without any an app gets none. */
+  check(app: string, demands: readonly GpuDemand[], cards: readonly GpuCard[]): void {
+    if (cards.length === 0 || demands.some((demand) => this.fitting(demand, cards).length >= demand.count)) return;
     const wanted = demands.map((demand) => this.describe(demand)).join(', or ');
-    const have = this.cards.map(({ name, vramBytes }) => `${name}${gigabytes(vramBytes)}`).join(', ');
-    const tooSmall = demands.some(({ count }) => count <= this.cards.length);
+    const have = cards.map(({ name, vramBytes }) => `${name}${gigabytes(vramBytes)}`).join(', ');
+    const tooSmall = demands.some(({ count }) => count <= cards.length);
     throw new WindtunnelError('E_GPU_DEMAND', `${app} asks for ${wanted}; this machine has ${have}.`, {
       hint: tooSmall
         ? 'List a smaller machine_type after it, or set "gpus": {"memory": "ignored"} in windtunnel.jsonc to try it anyway.'
@@ -74,16 +73,16 @@ export class GpuSlots {
   }
 
   /** GPUs for a runner: of the first machine type whose demand is met now. It holds them until `free`. */
-  take(runner: string, demands: readonly GpuDemand[]): GpuAnswer {
+  take(runner: string, demands: readonly GpuDemand[], cards: readonly GpuCard[]): GpuAnswer {
     const holders = new Set<string>();
     for (const demand of demands) {
       const { machine, count } = demand;
-      if (count === 0 || this.cards.length === 0) return { kind: 'taken', machine, gpus: [] };
-      const fitting = this.fitting(demand);
+      if (count === 0 || cards.length === 0) return { kind: 'taken', machine, gpus: [] };
+      const fitting = this.fitting(demand, cards);
       if (fitting.length < count) continue;
-      const open = fitting.filter((card) => this.on(card).size < this.policy.runnersPerGpu);
+      const open = fitting.filter(({ id }) => this.holders(id).length < this.policy.runnersPerGpu);
       if (open.length >= count) return { kind: 'taken', machine, gpus: this.give(runner, open, count) };
-      for (const card of fitting) for (const holder of this.on(card)) holders.add(holder);
+      for (const { id } of fitting) for (const holder of this.holders(id)) holders.add(holder);
     }
     return { kind: 'busy', holders: [...holders] };
   }
@@ -91,31 +90,30 @@ export class GpuSlots {
   /** The runner is no more. True: it had GPUs. */
   free(runner: string): boolean {
     let had = false;
-    for (const runners of this.load.values()) had = runners.delete(runner) || had;
+    for (const [id, runners] of this.load) {
+      had = runners.delete(runner) || had;
+      if (runners.size === 0) this.load.delete(id);
+    }
     return had;
   }
 
-  /** Runners by card; for what people are shown. */
-  holders(): { card: GpuCard; runners: string[] }[] {
-    return this.cards.map((card) => ({ card, runners: [...this.on(card)] }));
+  /** The runners that have this card. */
+  holders(id: string): string[] {
+    return [...(this.load.get(id) ?? [])];
   }
 
   private give(runner: string, open: GpuCard[], count: number): string[] {
     // The emptiest first, of these the smallest that does: a large card stays free for who needs it.
     const size = ({ vramBytes }: GpuCard) => vramBytes ?? Number.POSITIVE_INFINITY;
-    const order = open.toSorted((a, b) => this.on(a).size - this.on(b).size || size(a) - size(b));
-    const given = order.slice(0, count);
-    for (const card of given) this.on(card).add(runner);
-    return given.map(({ id }) => id);
+    const load = ({ id }: GpuCard) => this.load.get(id)?.size ?? 0;
+    const order = open.toSorted((a, b) => load(a) - load(b) || size(a) - size(b));
+    const given = order.slice(0, count).map(({ id }) => id);
+    for (const id of given) this.load.set(id, (this.load.get(id) ?? new Set()).add(runner));
+    return given;
   }
 
-  private fitting({ vramBytes: wanted }: GpuDemand): GpuCard[] {
-    if (this.policy.memory === 'ignored') return [...this.cards];
-    return this.cards.filter(({ vramBytes }) => vramBytes === null || vramBytes >= wanted * VRAM_TOLERANCE);
-  }
-
-  private on(card: GpuCard): Set<string> {
-    return this.load.get(card.id)!;
+  private fitting(demand: GpuDemand, cards: readonly GpuCard[]): GpuCard[] {
+    return cards.filter((card) => this.policy.memory === 'ignored' || isLargeEnough(card, demand));
   }
 
   private describe({ machine, count, vramBytes }: GpuDemand): string {

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { RunnerExit, RunnerSpec, StartPhase } from '../contract/index.ts';
+import type { GpuCard, RunnerExit, RunnerSpec, StartPhase } from '../contract/index.ts';
 
 /** A line that the runner printed, before it is stored. `request` is null where the line can't be attributed. */
 export interface RunnerLog {
@@ -57,11 +57,20 @@ export interface RunnerHandle {
   memory(): Promise<number | null>;
 }
 
+/** The GPUs that runners of an engine can have. */
+export interface EngineGpus {
+  cards: readonly GpuCard[];
+  /** Why there is none; '' where there are some. */
+  reason: string;
+}
+
 /** Starts runners. Nothing here assumes a shared file system, a local path or a local port on the runner's side. */
 export interface RunnerEngine {
   readonly name: 'process' | 'docker';
   /** Resolves when the runner exists (not: is ready). Rejects with a typed error when it can't be made. */
   start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle>;
+  /** Asked before a runner is placed: an engine keeps no book of them. Rejects where there is nobody to ask (E_DOCKER_*). */
+  gpus(signal: AbortSignal): Promise<EngineGpus>;
   /** Removes what a dead emulator of this workspace left behind; returns what it removed, one line each. */
   sweep(): Promise<string[]>;
   dispose(): Promise<void>;

@@ -10,6 +10,7 @@ export function lazyEngine(name: RunnerEngine['name'], make: () => Promise<Runne
   return {
     name,
     start: async (spec, hooks, signal) => (await engine()).start(spec, hooks, signal),
+    gpus: async (signal) => (await engine()).gpus(signal),
     sweep: async () => (await engine()).sweep(),
     // One that was never made has nothing.
     dispose: async () => (await made)?.dispose(),

@@ -8,7 +8,6 @@ import { step } from '../core/app-step.ts';
 import { AppTime } from '../core/app-time.ts';
 import type { Timer } from '../core/clock.ts';
 import { type EffectiveHealthCheck, effectiveSettings } from '../core/effective-settings.ts';
-import { gpuDemands } from '../core/gpu-slots.ts';
 import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
 import { relayDebugger } from './debug-relay.ts';
@@ -103,6 +102,7 @@ export class AppHost {
   rescale(settings: AppSettings): void {
     const definition = this.definition;
     if (!definition) throw new WindtunnelError('E_UNKNOWN_APP', `No app ${this.id} runs here`);
+    this.context.gpus.checkKnown({ ...definition, settings });
     this.definitions.set(definition.revision, { ...definition, settings });
     this.apply({ type: 'rescaled', settings: effectiveSettings(settings, definition.kind) });
   }
@@ -272,10 +272,13 @@ export class AppHost {
       this.apply({ type: 'runnerDenied', runner: id, lack: 'memory', detail: 'no memory free' });
       return;
     }
-    const { gpus } = this.context;
-    const place = gpus.take(id, gpuDemands(definition.settings));
-    if (place.kind === 'busy') {
-      const detail = `no GPU is free for it: ${place.holders.length} runners have those that would do`;
+    const place = this.context.gpus.take(id, definition);
+    if (place?.kind === 'busy') {
+      const { length } = place.holders;
+      const detail =
+        length > 0
+          ? `no GPU is free for it: ${length} runners have those that would do`
+          : 'this machine no longer has the GPUs that it asks for';
       this.apply({ type: 'runnerDenied', runner: id, lack: 'gpu', detail });
       this.neighbors.gpusWanted(this.id, place.holders);
       return;

@@ -1,9 +1,8 @@
 import type { Duplex } from 'node:stream';
-import type { AppId, AppSettings, LogLine } from '../contract/index.ts';
+import type { AppId, AppSettings, GpuUse, LogLine } from '../contract/index.ts';
 import { WindtunnelError } from '../contract/index.ts';
 import type { RolloutStrategy } from '../core/app-protocol.ts';
 import { failureDelay, type Runner, runnerState, waitingCount } from '../core/app-state.ts';
-import { gpuDemands } from '../core/gpu-slots.ts';
 import type { AppHost } from './app-host.ts';
 import type { AppDefinition, Apps, AppView, RunnerView } from './fleet.ts';
 import type { LogRing } from './log-lines.ts';
@@ -34,7 +33,8 @@ export class AppsService implements Apps {
     this.mustBeOpen();
     const { id: app, revision, file, symbol } = definition;
     const { bus, gpus } = this.context;
-    gpus.check(gpuDemands(definition.settings), app);
+    await gpus.check(definition);
+    this.mustBeOpen();
     const host = this.hostFor(app);
     if (host.definition) bus.emit({ type: 'app.reload', app, revision, reason });
     else bus.emit({ type: 'app.registered', app, revision, file, symbol });
@@ -84,6 +84,10 @@ export class AppsService implements Apps {
     return named(owner) ?? named(LOCAL_OWNER) ?? registered.find((id) => id.slice(id.indexOf('/') + 1) === name);
   }
 
+  gpus(): GpuUse[] {
+    return this.context.gpus.uses();
+  }
+
   async stopRunner(id: string, graceSeconds?: number): Promise<boolean> {
     for (const host of this.hosts.values()) {
       const runner = host.runners.get(id);
@@ -124,7 +128,7 @@ export class AppsService implements Apps {
   }
 
   private viewOf(host: AppHost): AppView | undefined {
-    return host.definition && viewOf(host, host.definition, this.context.clock.now());
+    return host.definition && viewOf(host, host.definition, this.context);
   }
 
   private mustHave(app: AppId): AppHost {
@@ -157,7 +161,7 @@ export class AppsService implements Apps {
   }
 }
 
-function viewOf(host: AppHost, definition: AppDefinition, now: number): AppView {
+function viewOf(host: AppHost, definition: AppDefinition, { clock, gpus }: FleetContext): AppView {
   const { state } = host;
   const { id, revision, file, symbol, engine, endpoints, settings } = definition;
   const runners = [...state.runners.values()];
@@ -169,9 +173,10 @@ function viewOf(host: AppHost, definition: AppDefinition, now: number): AppView 
     engine,
     endpoints,
     settings,
+    gpuDemands: gpus.demandsOf(definition),
     queued: waitingCount(state) - state.directWaiters.size,
     running: runners.reduce((sum, runner) => sum + runner.inFlight.size, 0),
-    runners: [...runners.map((runner) => runnerView(host, runner)), ...delayedView(host, now)],
+    runners: [...runners.map((runner) => runnerView(host, runner)), ...delayedView(host, clock.now())],
     lastError: state.lastError,
   };
 }
@@ -188,6 +193,8 @@ function runnerView(host: AppHost, runner: Runner): RunnerView {
     slots: runner.slots,
     startedAt: alive?.startedAt ?? 0,
     memoryBytes: alive?.memoryBytes ?? null,
+    machine: alive?.place?.machine ?? null,
+    gpus: alive?.place?.gpus ?? [],
     hints: runner.hints,
   };
 }
@@ -197,6 +204,6 @@ function delayedView(host: AppHost, now: number): RunnerView[] {
   const delay = failureDelay(host.state, now);
   if (delay === null || host.state.runners.has(delay.runner)) return [];
   const { runner: id, revision, phase, since: startedAt } = delay;
-  const nothing = { inFlight: 0, slots: 0, memoryBytes: null, hints: [] };
+  const nothing = { inFlight: 0, slots: 0, memoryBytes: null, machine: null, gpus: [], hints: [] };
   return [{ id, app: host.id, revision, state: 'FAILURE_DELAY', phase, startedAt, ...nothing }];
 }

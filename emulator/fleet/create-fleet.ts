@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { AppId } from '../contract/index.ts';
 import { DisposableStore } from '../core/disposable.ts';
 import { noFailpoints } from '../core/failpoints.ts';
-import { GpuSlots } from '../core/gpu-slots.ts';
 import { platformConstants } from '../core/platform-constants.ts';
 import { AppHost } from './app-host.ts';
 import { AppsService } from './apps-service.ts';
 import { DirectCalls } from './direct-calls.ts';
+import { EngineGpuBook } from './engine-gpus.ts';
 import { Faults } from './faults.ts';
 import type { ManagedFleet } from './fleet.ts';
 import type { FleetContext, FleetOptions } from './options.ts';
@@ -30,10 +30,10 @@ export function createFleet(options: FleetOptions): ManagedFleet {
     host: thisMachine,
     failpoints: noFailpoints,
     newId: randomUUID,
-    gpus: new GpuSlots([]),
     ...options,
     constants: platformConstants(options.constants ?? {}),
     faults: new Faults(options.clock, options.bus),
+    gpus: new EngineGpuBook({ ...options, policy: options.gpuPolicy }),
   };
   const { clock, store, log } = context;
   const resources = new DisposableStore();
@@ -66,6 +66,8 @@ export function createFleet(options: FleetOptions): ManagedFleet {
   };
   const apps = new AppsService(context, hosts, hostFor);
   queue.restore(hostFor);
+  // For who looks before any app asks. A daemon is left alone until one does.
+  void context.gpus.look('process');
 
   const sweep = clock.setInterval(() => {
     store.expire(clock.now()).catch((error: unknown) => log.error('expired results could not be removed', { error }));

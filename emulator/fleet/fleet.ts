@@ -6,6 +6,9 @@ import type {
   EmulatorEvent,
   ErrorType,
   FoundEndpoint,
+  GpuDemand,
+  GpuFit,
+  GpuUse,
   HeaderList,
   LogLine,
   Priority,
@@ -140,6 +143,10 @@ export interface RunnerView {
   slots: number;
   startedAt: number;
   memoryBytes: number | null;
+  /** The machine type that it got, of the app's list; null before that is known. */
+  machine: string | null;
+  /** Ids of the GPUs that it holds. */
+  gpus: string[];
   hints: string[];
 }
 
@@ -151,6 +158,8 @@ export interface AppView {
   engine: 'process' | 'docker';
   endpoints: FoundEndpoint[];
   settings: AppSettings;
+  /** For each machine type of an app that asks for a GPU, whether what its engine reaches here would do; else empty. */
+  gpuDemands: (GpuDemand & { fit: GpuFit })[];
   queued: number;
   running: number;
   runners: RunnerView[];
@@ -175,6 +184,8 @@ export interface Apps {
   remove(app: AppId): Promise<void>;
   list(): AppView[];
   get(app: AppId): AppView | undefined;
+  /** GPUs that runners can have here, with who has them. */
+  gpus(): GpuUse[];
   /** The app that `owner/name` means here: exact, else any owner's app of that name (design §3 "Owners"). */
   resolve(owner: string, name: string): AppId | undefined;
   stopRunner(runner: string, graceSeconds?: number): Promise<boolean>;
@@ -196,7 +207,7 @@ export interface Fleet extends Disposable {
 
 /** What the controller asks of apps and runners besides: `fal apps`, `fal runners`, `fal queue`. */
 export interface Management {
-  /** Other settings for the revision that serves; machine types count from the next runner on. Throws E_UNKNOWN_APP. */
+  /** Other settings for the revision that serves; machine types count from the next runner on. Throws E_UNKNOWN_APP, E_GPU_DEMAND. */
   rescale(app: AppId, settings: AppSettings): void;
   /**
    * New runners in place of those that serve, one of them before the first old one goes; `force`: after they were killed.

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeEngine } from '../../test/support/fake-engine.ts';
 import { definition, type Fixture, startFleet } from '../../test/support/fleet-fixture.ts';
-import type { AppId } from '../contract/index.ts';
-import { type GpuCard, GpuSlots } from '../core/gpu-slots.ts';
+import type { AppId, GpuCard } from '../contract/index.ts';
 
 const card = (id: string): GpuCard => ({ id, name: 'Test card', vramBytes: 80e9 });
 let f: Fixture;
@@ -14,21 +14,32 @@ const register = (id: AppId, settings: Parameters<typeof definition>[0] = {}) =>
 const gpusOf = () => f.engine.alive.map(({ spec }) => `${spec.app} ${spec.gpus.join('+')}`);
 
 beforeEach(() => {
-  f = startFleet({ gpus: new GpuSlots([card('g0'), card('g1')]) });
+  f = startFleet();
+  f.engine.cards = [card('g0'), card('g1')];
   // A GPU machine may use the whole memory of this one: it is GPUs that are scarce here.
   f.freeBytes = 2 ** 40;
 });
 afterEach(() => f.fleet.dispose());
 
 describe('GPUs of runners', () => {
-  it('are given to each by itself, and hidden from machine types without', async () => {
+  it('are given to each by itself, none to machine types without, and shown beside what is asked for', async () => {
     await register('local/a', { minConcurrency: 2, maxConcurrency: 2 });
     await f.until(() => f.engine.alive.length === 2);
     expect(gpusOf().sort()).toEqual(['local/a g0', 'local/a g1']);
     await register('local/cpu', { machineTypes: ['S'], minConcurrency: 1 });
     await f.until(() => f.engine.alive.length === 3);
-    const { spec } = f.engine.alive.at(-1)!;
-    expect([spec.gpus, spec.env.CUDA_VISIBLE_DEVICES]).toEqual([[], '-1']);
+    expect(f.engine.alive.at(-1)!.spec.gpus).toEqual([]);
+    const views = f.fleet.apps.list();
+    const held = views.flatMap(({ runners }) => runners.map(({ machine, gpus }) => `${machine} ${gpus.join('+')}`));
+    expect(held.sort()).toEqual(['GPU-H100 g0', 'GPU-H100 g1', 'S ']);
+    expect(views.map(({ gpuDemands }) => gpuDemands)).toEqual([
+      [{ machine: 'GPU-H100', count: 1, vramBytes: 80e9, fit: 'fits' }],
+      [],
+    ]);
+    const runner = (gpu: string) => f.engine.alive.find(({ spec }) => spec.gpus.includes(gpu))?.id;
+    expect(f.fleet.apps.gpus()).toEqual(
+      ['g0', 'g1'].map((id) => ({ ...card(id), engines: ['process'], runners: [runner(id)] })),
+    );
   });
 
   it('go from an idle runner to the app that needs them; nothing of either is lost', async () => {
@@ -72,7 +83,8 @@ describe('GPUs of runners', () => {
 
   it('that are shared are said to be', async () => {
     await f.fleet.dispose();
-    f = startFleet({ gpus: new GpuSlots([card('g0')], { runnersPerGpu: 2, memory: 'ignored' }) });
+    f = startFleet({ gpuPolicy: { runnersPerGpu: 2, memory: 'ignored' } });
+    f.engine.cards = [card('g0')];
     f.freeBytes = 2 ** 40;
     await register('local/a', { machineTypes: ['GPU-B200'], minConcurrency: 2, maxConcurrency: 2 });
     await f.until(() => f.engine.alive.length === 2);
@@ -80,5 +92,37 @@ describe('GPUs of runners', () => {
     const notices = f.of('emulator.notice').map(({ message }) => message);
     expect(notices.join('\n')).toContain('gpus.runnersPerGpu');
     expect(notices.join('\n')).toContain('gpus.memory');
+  });
+
+  it('that are not there are asked for in vain: the runner is told that it got none', async () => {
+    f.engine.cards = [];
+    await register('local/a', { minConcurrency: 1 });
+    await f.until(() => f.engine.alive.length === 1);
+    expect(f.engine.alive[0]!.spec).toMatchObject({ gpus: [], env: { WINDTUNNEL_GPU: 'GPU-H100' } });
+    expect(f.fleet.apps.get('local/a')?.gpuDemands).toMatchObject([{ fit: 'none' }]);
+  });
+
+  it('of a daemon that was down at the registration are given out once it answers', async () => {
+    await f.fleet.dispose();
+    const engine = new FakeEngine();
+    engine.cards = null;
+    f = startFleet({ engines: { docker: engine } });
+    f.freeBytes = 2 ** 40;
+    const app = definition({ machineTypes: ['GPU-H100'], minConcurrency: 1 });
+    await f.fleet.apps.register({ ...app, engine: 'docker', env: {} }, 'test');
+    await f.until(() => f.of('app.failed').length > 0);
+    expect(f.of('app.failed')[0]).toMatchObject({ error: { code: 'E_DOCKER_DOWN' } });
+    engine.cards = [card('g0')];
+    await f.clock.advanceAsync(30_000);
+    await f.until(() => engine.alive.length === 1);
+    expect(engine.alive[0]?.spec.gpus).toEqual(['g0']);
+  });
+
+  it('that this machine can never give are refused when an app is scaled, too', async () => {
+    await register('local/a');
+    const settings = { ...definition({ machineTypes: ['GPU-B200'] }).settings };
+    expect(() => f.fleet.management.rescale('local/a', settings)).toThrow(
+      expect.objectContaining({ code: 'E_GPU_DEMAND' }),
+    );
   });
 });

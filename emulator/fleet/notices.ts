@@ -1,7 +1,8 @@
 import type { AppSettings, RunnerLimits } from '../contract/index.ts';
 import { effectiveSettings } from '../core/effective-settings.ts';
-import { type GpuSlots, gpuDemands } from '../core/gpu-slots.ts';
+import { asksForGpu, gpuDemands } from '../core/gpu-slots.ts';
 import { chooseMachine, MACHINE_TYPES } from '../core/machine-types.ts';
+import type { EngineGpuBook } from './engine-gpus.ts';
 import type { AppDefinition } from './fleet.ts';
 
 export interface Notice {
@@ -24,7 +25,7 @@ export function isExclusive({ engine, settings, payload }: AppDefinition): boole
 /** What differs here from production for an app that is registered. */
 export function registrationNotices(
   definition: AppDefinition,
-  { host, gpus }: { host: RunnerLimits; gpus: GpuSlots },
+  { host, gpus }: { host: RunnerLimits; gpus: EngineGpuBook },
 ): Notice[] {
   const { id, settings, kind } = definition;
   const notices: Notice[] = [];
@@ -39,8 +40,7 @@ export function registrationNotices(
     const message = `${id} binds its port itself, so it runs one at a time here; max_concurrency is ${max}.`;
     notices.push({ code: 'E_PORT_EXCLUSIVE', message });
   }
-  const asksForGpu = gpuDemands(settings).some(({ count }) => count > 0);
-  if (asksForGpu && gpus.cards.length > 0) {
+  if (asksForGpu(gpuDemands(settings)) && gpus.of(definition.engine)?.cards.length !== 0) {
     const { runnersPerGpu, memory } = gpus.policy;
     if (runnersPerGpu > 1) {
       const message = `${id} shares its GPUs with up to ${runnersPerGpu - 1} other runners here (gpus.runnersPerGpu in windtunnel.jsonc); in production they are its own.`;

@@ -3,12 +3,13 @@ import type { AppId, PlatformSettings, RunnerLimits } from '../contract/index.ts
 import type { Clock } from '../core/clock.ts';
 import type { EventBus } from '../core/event-bus.ts';
 import type { Failpoints } from '../core/failpoints.ts';
-import type { GpuSlots } from '../core/gpu-slots.ts';
+import type { GpuPolicy } from '../core/gpu-slots.ts';
 import type { Log } from '../core/log.ts';
 import type { PlatformConstants } from '../core/platform-constants.ts';
 import type { RunnerEngine } from '../engines/engine.ts';
 import type { Environments } from '../environments/environments.ts';
 import type { RequestStore } from '../store/store.ts';
+import type { EngineGpuBook } from './engine-gpus.ts';
 import type { Faults } from './faults.ts';
 import type { AppDefinition } from './fleet.ts';
 
@@ -36,15 +37,16 @@ export interface FleetOptions {
   /** Absent: this machine. */
   host?: HostMachine;
   constants?: PlatformSettings;
-  /** GPUs of this machine; absent: none. */
-  gpus?: GpuSlots;
+  /** How GPUs are given out; absent: as in production. */
+  gpuPolicy?: GpuPolicy;
   failpoints?: Failpoints;
   /** Ids of requests, attempts and runners. Absent: random UUIDs. */
   newId?: () => string;
 }
 
 /** Options with their defaults filled in, as the fleet's parts share them. */
-export type FleetContext = Required<Omit<FleetOptions, 'constants'>> & {
+export type FleetContext = Required<Omit<FleetOptions, 'constants' | 'gpuPolicy'>> & {
   constants: PlatformConstants;
   faults: Faults;
+  gpus: EngineGpuBook;
 };

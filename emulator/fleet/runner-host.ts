@@ -58,10 +58,11 @@ export class RunnerHost {
   /** Tells the end of each request; known once it is ready. */
   reportsEnds = false;
   memoryBytes: number | null = null;
+  /** Null until the engine can tell which GPUs there are. */
+  place: RunnerPlace | null;
   /** Largest resident memory that was seen. */
   peakMemoryBytes: number | null = null;
 
-  private readonly place: RunnerPlace;
   private readonly context: FleetContext;
   private readonly listener: RunnerListener;
   private readonly giveUp = new AbortController();
@@ -75,7 +76,7 @@ export class RunnerHost {
   constructor(
     id: string,
     definition: AppDefinition,
-    place: RunnerPlace,
+    place: RunnerPlace | null,
     context: FleetContext,
     listener: RunnerListener,
   ) {
@@ -192,6 +193,7 @@ export class RunnerHost {
     const heldBack = context.faults.startDelay(definition.id, this.id);
     if (heldBack > 0) await context.clock.sleep(heldBack * 1000, signal);
     signal.throwIfAborted();
+    this.place ??= await context.gpus.takeLate(this.id, definition, signal);
     const { machine, gpus } = this.place;
     const chosen = chooseMachine([machine], context.host);
     const spec: RunnerSpec = {
@@ -202,13 +204,11 @@ export class RunnerHost {
       environment: ensured.environment,
       env: {
         ...runnerEnvironment(definition, this.id, context.runnerEnv(definition, this.id)),
-        ...this.hiddenGpus(),
-        // The harness takes it away, and says at the user's line when code needs a GPU that is not here.
-        ...(chosen.type.vramBytes === null ? {} : { WINDTUNNEL_GPU: chosen.name }),
+        // The harness takes it away, and says at the user's line when code needs the GPU that the runner did not get.
+        ...(chosen.type.vramBytes === null || gpus.length > 0 ? {} : { WINDTUNNEL_GPU: chosen.name }),
       },
       limits: chosen.limits,
       gpus,
-      gpuCount: chosen.type.vramBytes === null ? 0 : (definition.settings.numGpus ?? 1),
       graceSeconds: effectiveSettings(definition.settings, definition.kind).terminationGracePeriod,
       exposedPort: definition.settings.exposedPort,
       dataDir: context.dataDir,
@@ -248,13 +248,6 @@ export class RunnerHost {
   private enter(phase: StartPhase, detail: string): void {
     this.start.enter(phase, this.context.clock.now());
     this.listener.phase(phase, detail);
-  }
-
-  /** A machine type without a GPU has none, also where this machine has: as in production. */
-  private hiddenGpus(): Record<string, string> {
-    const { gpus } = this.context;
-    if (gpus.cards.length === 0 || this.place.gpus.length > 0) return {};
-    return { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' };
   }
 
   private onLog(log: RunnerLog): void {

@@ -1,6 +1,5 @@
 """Says so, at the user's own line, when code needs a GPU that the app asks for and this machine has not."""
 
-import glob
 import importlib.util
 import re
 import sys
@@ -18,9 +17,9 @@ class NoGpu(AssertionError, RuntimeError):
 
 
 def install(asked):
-    """`asked` is the machine type with a GPU that the app asks for, None for one without."""
+    """`asked` is the machine type with a GPU that the app asks for, None where it got one or asks for none."""
     global _asked
-    if not asked or glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/dxg") or glob.glob("/dev/kfd"):
+    if not asked:
         return
     _asked = asked
     sys.meta_path.insert(0, _TorchFinder())

@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import {
+  type GpuCard,
   RUNNER_PROBE_MARK,
   RUNNER_SECRET_HEADER,
   type RunnerExit,
   type RunnerSpec,
+  WindtunnelError,
 } from '../../emulator/contract/index.ts';
-import type { ReadyInfo, RunnerEngine, RunnerHandle, RunnerHooks } from '../../emulator/engines/engine.ts';
+import type { EngineGpus, ReadyInfo, RunnerEngine, RunnerHandle, RunnerHooks } from '../../emulator/engines/engine.ts';
 
 /** What the app of a fake runner does with a request. */
 export type FakeApp = (request: FakeRequest, response: ServerResponse, runner: FakeRunner) => void;
@@ -30,6 +32,8 @@ export class FakeEngine implements RunnerEngine {
   readonly name = 'process';
   readonly runners: FakeRunner[] = [];
   autoReady = true;
+  /** GPUs that its runners can have; null: there is nobody to ask. */
+  cards: readonly GpuCard[] | null = [];
   /** Each end is told right after the answer; a test that sets this to false tells it by `hooks`, or never. */
   tellsEnds = true;
   /** Its runners are servers without a harness: they tell no ends, and say so. */
@@ -54,6 +58,11 @@ export class FakeEngine implements RunnerEngine {
   /** Runners that were not stopped. */
   get alive(): FakeRunner[] {
     return this.runners.filter((runner) => runner.alive);
+  }
+
+  async gpus(): Promise<EngineGpus> {
+    if (this.cards === null) throw new WindtunnelError('E_DOCKER_DOWN', 'The Docker daemon does not answer.');
+    return { cards: this.cards, reason: this.cards.length > 0 ? '' : 'no driver of one answers' };
   }
 
   async sweep(): Promise<string[]> {

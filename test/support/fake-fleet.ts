@@ -181,6 +181,7 @@ export class FakeFleet implements Fleet {
       if (this.servers.has(`${owner}/${name}`)) return `${owner}/${name}`;
       return [...this.servers.keys()].find((id) => id.endsWith(`/${name}`));
     },
+    gpus: () => [],
     stopRunner: async () => false,
     debug: () => Promise.reject(new Error('no debugger in a fake')),
     runnerLogs: () => [],
@@ -272,6 +273,7 @@ export class FakeFleet implements Fleet {
       engine: 'process',
       endpoints: [],
       settings: {} as AppView['settings'],
+      gpuDemands: [],
       queued: 0,
       running: 0,
       runners,

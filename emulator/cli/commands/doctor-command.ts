@@ -6,17 +6,20 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { findEmulator } from '../../client/discover.ts';
 import { userPaths, workspacePaths } from '../../client/paths.ts';
-import { toWindtunnelError, VERSION } from '../../contract/index.ts';
+import { type GpuCard, toWindtunnelError, VERSION } from '../../contract/index.ts';
 import { loadConfig } from '../../control/config/load-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { silentLog } from '../../core/log.ts';
+import type { HostGpus } from '../../engines/docker/gpus.ts';
 import { createEnvironments } from '../../environments/create-environments.ts';
 import { routeFromEnv } from '../../gateway/port/upstream.ts';
 import { dockerSearch } from '../docker-parts.ts';
 import { originalEnv } from '../exec-env.ts';
-import { findGpu, which } from '../machine.ts';
+import { cardWords } from '../gpu-words.ts';
+import { which } from '../machine.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
+import { checkGpu, checkGpuApps, type GpuFindings, gpuApps, machineGpus } from './doctor-gpus.ts';
 
 export interface Check {
   name: string;
@@ -29,11 +32,16 @@ export interface Check {
 /** Every check, none of which changes anything; exit 3 when one fails. */
 export async function doctor(terminal: Terminal, options: WorkspaceOption & { json?: boolean }): Promise<number> {
   const workspace = workspaceOf(terminal, options);
+  const host = await machineGpus(terminal, workspace);
+  const docker = await checkDocker(terminal, host);
+  const reached = { process: host.cards, docker: docker.cards };
+  const gpus: GpuFindings = { ...reached, apps: await gpuApps(terminal, workspace, reached) };
   const checks = [
     ...(await checkPythons(terminal, workspace)),
     checkUv(terminal),
-    await checkDocker(terminal),
-    checkGpu(terminal),
+    docker.check,
+    checkGpu(host),
+    ...checkGpuApps(gpus),
     checkConfig(workspace),
     checkEmulator(terminal, workspace),
     await checkPort(terminal, workspace),
@@ -41,7 +49,7 @@ export async function doctor(terminal: Terminal, options: WorkspaceOption & { js
     await checkData(terminal),
     checkProxy(terminal),
   ];
-  if (options.json) terminal.out(JSON.stringify({ version: VERSION, workspace, checks }, null, 2));
+  if (options.json) terminal.out(JSON.stringify({ version: VERSION, workspace, checks, gpus }, null, 2));
   else {
     for (const { name, state, reason, fix } of checks) {
       terminal.out(`${state.padEnd(4)}  ${name.padEnd(12)}  ${reason}`);
@@ -82,35 +90,29 @@ function checkUv({ host }: Terminal): Check {
   return { name: 'uv', state: 'warn', reason: 'not found: environments are made with pip, more slowly', fix };
 }
 
-async function checkDocker({ host }: Terminal): Promise<Check> {
+async function checkDocker(
+  { host }: Terminal,
+  here: HostGpus,
+): Promise<{ check: Check; cards: readonly GpuCard[] | null }> {
   // Loaded here alone: the other commands do without.
-  const [{ findDaemon }, { gpuInventory, nvidiaCards }] = await Promise.all([
+  const [{ findDaemon }, { daemonGpus }] = await Promise.all([
     import('../../engines/docker/find-daemon.ts'),
     import('../../engines/docker/gpus.ts'),
   ]);
   const env = originalEnv(host.env);
   try {
     const { candidate, facts } = await findDaemon(dockerSearch(host, env));
-    const { devices, reason } = await gpuInventory(facts, { hostGpus: () => nvidiaCards({ ...env }) });
-    const gpus = devices.length > 0 ? devices.map(cardWords).join(', ') : `none (${reason})`;
-    return ok('docker', `${facts.kind} ${facts.version} at ${candidate.url}; GPUs for containers: ${gpus}`);
+    const { cards, reason } = daemonGpus(facts, here);
+    const gpus = cards.length > 0 ? cards.map(cardWords).join(', ') : `none (${reason})`;
+    return {
+      check: ok('docker', `${facts.kind} ${facts.version} at ${candidate.url}; GPUs for containers: ${gpus}`),
+      cards,
+    };
   } catch (thrown) {
     const error = toWindtunnelError(thrown);
     const reason = `${error.message} Apps run on the process engine; those with a ContainerImage need this.`;
-    return { name: 'docker', state: 'warn', reason, fix: error.hint ?? null };
+    return { check: { name: 'docker', state: 'warn', reason, fix: error.hint ?? null }, cards: null };
   }
-}
-
-const cardWords = ({ name, vramBytes }: { name: string; vramBytes: number | null }): string =>
-  vramBytes === null ? name : `${name} (${Math.round(vramBytes / 1e9)} GB)`;
-
-function checkGpu({ host }: Terminal): Check {
-  const gpu = findGpu(host);
-  const tool = which(host, 'nvidia-smi') ?? which(host, 'rocm-smi');
-  if (gpu) return ok('gpu', `${gpu}${tool ? `, ${tool}` : ''}`);
-  const reason = 'none that a process here can reach: GPU apps run on the CPU, with a warning';
-  const fix = tool ? `${tool} is there, the driver is not: look at its output.` : null;
-  return { name: 'gpu', state: 'warn', reason, fix };
 }
 
 function checkConfig(workspace: string): Check {

@@ -4,6 +4,7 @@ import { connectEmulator, findEmulator } from '../../client/discover.ts';
 import { processStart } from '../../client/process-identity.ts';
 import { type AppStatus, type Status, WindtunnelError } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
+import { demandWords, fitWords } from '../gpu-words.ts';
 import { entryLine } from '../log-line.ts';
 import { requestHead, storyLines } from '../request-lines.ts';
 import { formatAge, formatBytes, table } from '../table.ts';
@@ -34,6 +35,7 @@ function statusLines(status: Status): string[] {
     String(app.runners.length),
     appState(app),
   ]);
+  const withGpus = status.apps.some(({ gpuDemands }) => gpuDemands.length > 0);
   const runners = status.apps.flatMap((app) =>
     app.runners.map((runner) => [
       runner.id,
@@ -41,12 +43,35 @@ function statusLines(status: Status): string[] {
       runner.phase && runner.phase !== 'ready' ? `${runner.state} (${runner.phase})` : runner.state,
       `${runner.inFlight}/${runner.slots}`,
       runner.memoryBytes === null ? '-' : formatBytes(runner.memoryBytes),
+      ...(withGpus ? [runner.gpus.join(' ') || '-'] : []),
       formatAge(systemClock.now() - runner.startedAt),
     ]),
   );
   const lines = [head, '', ...table([['APP', 'REVISION', 'ENGINE', 'QUEUED', 'RUNNING', 'RUNNERS', 'STATE'], ...apps])];
-  if (runners.length === 0) return lines;
-  return [...lines, '', ...table([['RUNNER', 'APP', 'STATE', 'BUSY', 'MEMORY', 'AGE'], ...runners])];
+  if (runners.length > 0) {
+    const columns = ['RUNNER', 'APP', 'STATE', 'BUSY', 'MEMORY', ...(withGpus ? ['GPUS'] : []), 'AGE'];
+    lines.push('', ...table([columns, ...runners]));
+  }
+  return withGpus || status.gpus.length > 0 ? [...lines, ...gpuLines(status)] : lines;
+}
+
+/** What apps ask for beside what their engine reaches here, then each card with who has it. */
+function gpuLines({ apps, gpus }: Status): string[] {
+  const demands = apps.flatMap(({ id, engine, gpuDemands }) => {
+    const reached = gpus.filter(({ engines }) => engines.includes(engine));
+    return gpuDemands.map((demand) => [id, demandWords(demand), fitWords(demand, reached)]);
+  });
+  const cards = gpus.map(({ id, name, vramBytes, engines, runners }) => [
+    id,
+    name,
+    vramBytes === null ? '?' : formatBytes(vramBytes),
+    engines.join(', '),
+    runners.join(' ') || 'free',
+  ]);
+  return [
+    ...(demands.length > 0 ? ['', ...table([['APP', 'ASKS FOR', 'HERE'], ...demands])] : []),
+    ...(cards.length > 0 ? ['', ...table([['GPU', 'NAME', 'MEMORY', 'ENGINES', 'RUNNER'], ...cards])] : []),
+  ];
 }
 
 function appState(app: AppStatus): string {

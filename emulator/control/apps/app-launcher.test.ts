@@ -19,6 +19,14 @@ import { SecretStore } from '../secrets/secret-store.ts';
 import { ignoreRules } from '../watch/ignore-rules.ts';
 import { AppLauncher, type LauncherOptions } from './app-launcher.ts';
 
+/** A machine whose engines reach GPUs of these names; an engine that is not named has nobody to ask. */
+const machine = (names: Partial<Record<'process' | 'docker', string[]>>): LauncherOptions['machine'] => ({
+  gpus: async (engine) => {
+    const cards = names[engine]?.map((name) => ({ name }));
+    return cards ? { cards, reason: cards.length > 0 ? '' : 'no driver of one answers' } : null;
+  },
+});
+
 let folder: string;
 let file: string;
 let settings: Partial<AppSettings>;
@@ -67,7 +75,7 @@ beforeEach(() => {
   options = {
     workspace: folder,
     owner: 'ada',
-    machine: { gpu: null, containerGpus: async () => null },
+    machine: machine({ process: [] }),
     defaultEngine: 'auto',
     envFiles: () => [join(folder, '.env')],
     ignored: ignoreRules(folder, []),
@@ -79,12 +87,13 @@ beforeEach(() => {
         registered.push({ definition, reason });
         const { id, revision, symbol, engine, endpoints } = definition;
         const view = { id, revision, file: definition.file, symbol, engine, endpoints, settings: definition.settings };
-        views.set(id, { ...view, queued: 0, running: 0, runners: [], lastError: null });
+        views.set(id, { ...view, gpuDemands: [], queued: 0, running: 0, runners: [], lastError: null });
       },
       start: async () => undefined,
       remove: async (id) => void views.delete(id),
       get: (id) => views.get(id),
       list: () => [...views.values()],
+      gpus: () => [],
       resolve: () => undefined,
       stopRunner: async () => false,
       runnerLogs: () => [],
@@ -124,10 +133,15 @@ test('auto says which engine and why; a GPU that is not there is a warning', asy
   const { notices } = await launcher.register(request());
   expect(notices).toEqual([
     { level: 'info', message: expect.stringContaining('engine: process (auto: ') },
-    { level: 'warn', message: expect.stringContaining('Pixels asks for GPU-H100, and this machine has no GPU') },
+    {
+      level: 'warn',
+      message: expect.stringContaining(
+        'Pixels asks for GPU-H100, and this machine has no GPU for it (no driver of one answers)',
+      ),
+    },
   ]);
   settings = { machineTypes: ['GPU-H100'] };
-  const other = new AppLauncher({ ...options, machine: { gpu: 'NVIDIA', containerGpus: async () => null } });
+  const other = new AppLauncher({ ...options, machine: machine({ process: ['NVIDIA'] }) });
   expect((await other.register(request({ engine: 'process' }))).notices).toEqual([]);
 });
 
@@ -147,7 +161,7 @@ test('an app with a ContainerImage goes to the docker engine, and nowhere else',
 
 test('auto takes containers for a GPU that only they reach', async () => {
   settings = { machineTypes: ['GPU-H100'] };
-  const other = new AppLauncher({ ...options, machine: { gpu: null, containerGpus: async () => ['H100'] } });
+  const other = new AppLauncher({ ...options, machine: machine({ process: [], docker: ['H100'] }) });
   expect((await other.register(request())).notices).toEqual([
     { level: 'info', message: expect.stringContaining('engine: docker (auto: Pixels asks for a GPU') },
   ]);

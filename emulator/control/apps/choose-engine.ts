@@ -7,10 +7,15 @@ export interface EngineChoice {
 
 /** What the machine can give. */
 export interface Machine {
-  /** Name of the GPU runtime that a process here can reach, null without one. */
-  gpu: string | null;
-  /** The GPUs that a container would get, by name; null where there is no daemon to ask. Asked only when it matters. */
-  containerGpus(): Promise<readonly string[] | null>;
+  /** The GPUs that runners of an engine would get; null where there is no daemon to ask. Asked only when it matters. */
+  gpus(engine: EngineChoice['engine']): Promise<MachineGpus | null>;
+}
+
+/** As of an engine. */
+interface MachineGpus {
+  cards: readonly { name: string }[];
+  /** Why there is none. */
+  reason: string;
 }
 
 /** The engine for an app, with the reason. Throws E_ENGINE_UNAVAILABLE and E_NOT_EMULATED where none could run it. */
@@ -37,11 +42,10 @@ export async function chooseEngine(
     wanted === 'auto' ? await automatic(symbol, settings, gpu !== undefined, machine) : { engine: wanted, why: null };
   const notices: EngineChoice['notices'] = [];
   if (choice.why !== null) notices.push({ level: 'info', message: `engine: ${choice.engine} (auto: ${choice.why})` });
-  if (gpu !== undefined && !(await hasGpu(choice.engine, machine))) {
-    notices.push({
-      level: 'warn',
-      message: `${symbol} asks for ${gpu}, and this machine has no GPU: it runs on the CPU. Times and memory differ from production.`,
-    });
+  if (gpu !== undefined) {
+    const { cards, reason } = (await machine.gpus(choice.engine)) ?? { cards: [], reason: 'no daemon answers' };
+    const message = `${symbol} asks for ${gpu}, and this machine has no GPU for it (${reason}): it runs on the CPU. Times and memory differ from production.`;
+    if (cards.length === 0) notices.push({ level: 'warn', message });
   }
   return { engine: choice.engine, notices };
 }
@@ -53,12 +57,12 @@ async function automatic(
   machine: Machine,
 ): Promise<{ engine: EngineChoice['engine']; why: string }> {
   if (kind === 'container') return { engine: 'docker', why: `${symbol} has a ContainerImage` };
-  if (wantsGpu && machine.gpu === null && (await hasGpu('docker', machine))) {
+  if (wantsGpu && !(await hasGpu('process', machine)) && (await hasGpu('docker', machine))) {
     return { engine: 'docker', why: `${symbol} asks for a GPU, which only containers reach here` };
   }
   return { engine: 'process', why: `${symbol} needs a virtual environment, no container` };
 }
 
 async function hasGpu(engine: EngineChoice['engine'], machine: Machine): Promise<boolean> {
-  return engine === 'process' ? machine.gpu !== null : ((await machine.containerGpus())?.length ?? 0) > 0;
+  return ((await machine.gpus(engine))?.cards.length ?? 0) > 0;
 }

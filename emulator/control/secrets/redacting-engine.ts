@@ -29,6 +29,7 @@ export function redactingEngine(engine: RunnerEngine, redactor: () => Redactor):
         ...(handle.debug ? { debug: () => handle.debug!() } : {}),
       };
     },
+    gpus: (signal) => engine.gpus(signal),
     sweep: () => engine.sweep(),
     dispose: () => engine.dispose(),
   };

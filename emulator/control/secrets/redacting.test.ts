@@ -42,6 +42,7 @@ test('the errors of a runner hold no secret: of its start, of its readiness, of 
         memory: async () => null,
       };
     },
+    gpus: async () => ({ cards: [], reason: '' }),
     sweep: async () => [],
     dispose: async () => undefined,
   };

@@ -36,6 +36,7 @@ const APP: AppStatus = {
   engine: 'process',
   endpoints: [{ path: '/', method: 'run', kind: 'http', healthCheck: false, lines: { start: 3, end: 5 } }],
   settings: AppSettingsSchema.parse({}),
+  gpuDemands: [],
   queued: 2,
   running: 1,
   runners: [],
@@ -69,6 +70,7 @@ beforeEach(async () => {
     fleet: {
       apps: {
         list: () => [APP],
+        gpus: () => [],
         get: (id: AppId) => (id === APP.id ? APP : undefined),
         start: async (id) => {
           throw new WindtunnelError('E_APP_SETUP', `setup() of ${id} raised`, { detail: 'Traceback: boom' });

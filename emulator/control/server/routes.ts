@@ -67,7 +67,11 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
   };
   return [
     route('GET', CONTROL_PATHS.hello, async () => deps.hello(), true),
-    route('GET', CONTROL_PATHS.status, async () => ({ ...deps.hello(), apps: fleet.apps.list() })),
+    route('GET', CONTROL_PATHS.status, async () => ({
+      ...deps.hello(),
+      apps: fleet.apps.list(),
+      gpus: fleet.apps.gpus(),
+    })),
     route('POST', CONTROL_PATHS.apps, ({ query, body, signal }) =>
       holders.register(parse(RunRequestSchema, body), query.get('holder'), () => callerLeft(signal)),
     ),

@@ -4,7 +4,7 @@ import type Docker from 'dockerode';
 import { type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
+import type { EngineGpus, RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
 import { ownCwd, startMessage } from '../link/start-message.ts';
 import { attachLink } from './attach-link.ts';
@@ -14,8 +14,7 @@ import type { Daemon } from './daemon.ts';
 import type { DaemonFacts } from './daemon-facts.ts';
 import { statusOf } from './dial.ts';
 import { isDaemonGone, startError } from './docker-errors.ts';
-import { GpuLedger } from './gpu-ledger.ts';
-import { deviceIds, type GpuInventory, type GpuSources, gpuContext, gpuInventory } from './gpus.ts';
+import { daemonGpus, daemonNames, type GpuMethod, gpuContext, type HostGpus } from './gpus.ts';
 import { readImage, whoRuns } from './image-config.ts';
 import { type Ownership, ownershipLabels, workspaceLabel } from './labels.ts';
 import { largeFiles } from './large-files.ts';
@@ -36,7 +35,8 @@ export interface DockerEngineOptions {
   proxyEnv: Record<string, string>;
   /** uid and gid of this user on a system where containers share them (Linux), else null. */
   user: { uid: number; gid: number } | null;
-  gpus: GpuSources;
+  /** GPUs that runners on this machine may have. */
+  gpus: HostGpus;
   /** `none` for containers without any network but the link; another name for a network that is there; null: one of ours. */
   network: string | null;
   /** Hosts beside fal's own that lead into the tunnel. */
@@ -52,7 +52,6 @@ export class DockerEngine implements RunnerEngine {
   readonly name = 'docker';
   private readonly options: DockerEngineOptions;
   private readonly runners = new Set<LinkedRunner>();
-  private readonly ledger = new GpuLedger();
   /** Containers that could not be removed: their daemon was gone. */
   private readonly leftovers = new Set<string>();
   private readonly said = new Set<string>();
@@ -73,14 +72,12 @@ export class DockerEngine implements RunnerEngine {
     }
     const { docker, facts } = await this.options.daemon.connect(signal, (line) => hooks.onPhase('booting', line));
     await this.removeLeftovers(docker);
-    const gpus = await this.takeGpus(spec, facts, hooks, signal);
     try {
+      const gpus = this.gpusOf(spec, facts);
       const runner = await this.launch(docker, facts, spec, environment, gpus, hooks, signal);
-      void runner.exited.then(() => this.ledger.give(spec.id));
       await this.waitForLaunch(runner, signal);
       return runner;
     } catch (error) {
-      this.ledger.give(spec.id);
       // Whatever it was, the network may be gone: the next start looks.
       this.networkMade = null;
       if (isDaemonGone(error)) this.options.daemon.doubt();
@@ -88,10 +85,10 @@ export class DockerEngine implements RunnerEngine {
     }
   }
 
-  /** The GPUs of the daemon, for the choice of an engine and for what a person is told. Rejects with E_DOCKER_*. */
-  async gpus(signal: AbortSignal): Promise<GpuInventory> {
+  /** The GPUs of the daemon. Rejects with E_DOCKER_*. */
+  async gpus(signal: AbortSignal): Promise<EngineGpus> {
     const { facts } = await this.options.daemon.connect(signal);
-    return gpuInventory(facts, this.options.gpus);
+    return daemonGpus(facts, this.options.gpus);
   }
 
   async sweep(): Promise<string[]> {
@@ -130,7 +127,7 @@ export class DockerEngine implements RunnerEngine {
     facts: DaemonFacts,
     spec: RunnerSpec,
     environment: Extract<RunnerSpec['environment'], { kind: 'image' }>,
-    gpus: { method: GpuInventory['method']; ids: readonly string[] },
+    gpus: { method: GpuMethod | null; ids: readonly string[] },
     hooks: RunnerHooks,
     signal: AbortSignal,
   ): Promise<LinkedRunner> {
@@ -214,27 +211,10 @@ export class DockerEngine implements RunnerEngine {
     }
   }
 
-  private async takeGpus(
-    spec: RunnerSpec,
-    facts: DaemonFacts,
-    hooks: RunnerHooks,
-    signal: AbortSignal,
-  ): Promise<{ method: GpuInventory['method']; ids: readonly string[] }> {
-    const count = spec.gpuCount ?? 0;
-    if (count === 0 && spec.gpus.length === 0) return { method: null, ids: [] };
-    const { method, devices, reason } = await gpuInventory(facts, this.options.gpus);
-    if (method === null) {
-      if (facts.kind === 'podman' && !facts.cdi) throw new WindtunnelError('E_DOCKER_GPU', `${reason}.`);
-      this.sayOnce(`No GPU for the containers: ${reason}. The app runs on the CPU`, spec);
-      return { method: null, ids: [] };
-    }
-    // Those that the fleet allots are this machine's; a daemon elsewhere has others, and this engine allots them.
-    if (spec.gpus.length > 0 && facts.sharesFiles) {
-      return { method, ids: await deviceIds(spec.gpus, devices, this.options.gpus) };
-    }
-    this.ledger.know(devices.map(({ id }) => id));
-    if (this.ledger.free().length < count) hooks.onPhase('booting', `waiting for ${count} free GPU`);
-    return { method, ids: await this.ledger.take(spec.id, count, signal) };
+  private gpusOf(spec: RunnerSpec, facts: DaemonFacts): { method: GpuMethod | null; ids: readonly string[] } {
+    if (spec.gpus.length === 0) return { method: null, ids: [] };
+    const known = daemonGpus(facts, this.options.gpus);
+    return { method: known.method, ids: daemonNames(spec.gpus, known) };
   }
 
   private async network(docker: Docker, facts: DaemonFacts, labels: Record<string, string>): Promise<string> {

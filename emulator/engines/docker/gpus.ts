@@ -1,91 +1,103 @@
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import type Docker from 'dockerode';
-import { type GpuDevice, WindtunnelError } from '../../contract/index.ts';
+import { type GpuCard, WindtunnelError } from '../../contract/index.ts';
+import type { EngineGpus } from '../engine.ts';
+import { NO_GPU } from '../gpus/detect-gpus.ts';
 import type { StartContext } from '../link/start-message.ts';
 import type { DaemonFacts } from './daemon-facts.ts';
 
 /** How the daemon is told which GPUs a container gets. */
 export type GpuMethod = 'cdi' | 'nvidia' | 'rocm';
 
-export interface GpuInventory {
+/** The GPUs that runners on this machine may have. */
+export interface HostGpus {
+  cards: readonly GpuCard[];
+  /** The user has named them: those and no others, also where the daemon is on another machine. */
+  configured: boolean;
+}
+
+export interface DaemonGpus extends EngineGpus {
   method: GpuMethod | null;
-  devices: readonly GpuDevice[];
-  /** Why there is none, or none that can be used. */
-  reason: string;
-}
-
-/** A card as `nvidia-smi` tells it. */
-export interface HostGpu {
-  index: number;
-  uuid: string;
-  name: string;
-  vramBytes: number;
-}
-
-export interface GpuSources {
-  /** Cards of this machine; empty without a driver. Counts only where the daemon is on this machine. */
-  hostGpus(): Promise<readonly HostGpu[]>;
-  /** Device files of this machine, for tests. */
-  deviceFolder?: string;
+  /** Id of a card → what the daemon calls it. */
+  names: ReadonlyMap<string, string>;
 }
 
 const CDI = /^(?:nvidia|amd)\.com\/gpu=(.+)$/;
+const AMD = /^(?:amd\.com\/gpu=|\/dev\/dri\/)/;
 
-/** The GPUs that containers of this daemon can have, and by which way: CDI before the older requests. */
-export async function gpuInventory(facts: DaemonFacts, sources: GpuSources): Promise<GpuInventory> {
-  const dev = sources.deviceFolder ?? '/dev';
-  const cards = facts.sharesFiles ? await sources.hostGpus() : [];
-  const named = facts.cdiDevices.filter((id) => CDI.test(id) && !id.endsWith('=all'));
-  // The toolkit lists each card by its number and by its UUID: one of the two, or a card would be given out twice.
-  const byNumber = named.filter((id) => /=\d+$/.test(id));
-  const cdi = byNumber.length > 0 ? byNumber : named;
-  if (cdi.length > 0) return { method: 'cdi', devices: cdi.map((id) => cdiDevice(id, cards)), reason: '' };
+/** The GPUs that containers of this daemon can have, and by which way: CDI before the older requests. `dev` is for tests. */
+export function daemonGpus(facts: DaemonFacts, host: HostGpus, dev = '/dev'): DaemonGpus {
+  // A daemon elsewhere has cards of its own, that are none of this machine's.
+  const here = facts.sharesFiles || host.configured ? host.cards : [];
+  if (host.configured && here.length === 0) return none('"gpus" of windtunnel.jsonc names none');
+  const cdi = cdiNames(facts);
+  if (cdi.length > 0) return byCdi(cdi, here, host.configured, facts.sharesFiles);
+  if (!facts.sharesFiles) {
+    return none('the daemon is on another machine and names no GPU by CDI (`nvidia-ctk cdi generate` there)');
+  }
+  if (here.length === 0) return none(NO_GPU);
   if (facts.kind === 'podman') {
     if (!facts.cdi) {
-      const reason = `Podman ${facts.version} drops requests for GPUs silently; from 5.5 on it passes them on by CDI`;
-      return { method: null, devices: [], reason };
+      const reason = `Podman ${facts.version} drops requests for GPUs silently`;
+      throw new WindtunnelError('E_DOCKER_GPU', `${reason}; from 5.5 on it passes them on by CDI.`);
     }
-    if (cards.length > 0) {
-      const devices = cards.map(({ index, name, vramBytes }) => ({ id: `nvidia.com/gpu=${index}`, name, vramBytes }));
-      return { method: 'cdi', devices, reason: '' };
-    }
-  } else if (cards.length > 0) {
-    const devices = cards.map(({ uuid, name, vramBytes }) => ({ id: uuid, name, vramBytes }));
-    return { method: 'nvidia', devices, reason: '' };
+    return given('cdi', here, (card) => (CDI.test(card.id) ? card.id : `nvidia.com/gpu=${card.index ?? card.id}`));
   }
-  if (facts.sharesFiles && existsSync(`${dev}/kfd`)) {
-    const devices = renderNodes(dev).map((id) => ({ id, name: 'AMD ROCm', vramBytes: null }));
-    if (devices.length > 0) return { method: 'rocm', devices, reason: '' };
-  }
-  const reason = facts.sharesFiles
-    ? 'this machine has none whose driver answers'
-    : 'the daemon is on another machine and names no GPU by CDI (`nvidia-ctk cdi generate` there)';
-  return { method: null, devices: [], reason };
+  const amd = here.filter(({ id }) => AMD.test(id));
+  if (amd.length < here.length) return given('nvidia', here, ({ id }) => CDI.exec(id)?.[1] ?? id);
+  const nodes = existsSync(`${dev}/kfd`) ? renderNodes(dev) : [];
+  if (nodes.length === 0) return none(NO_GPU);
+  // The tool's n-th card is the n-th of the render nodes.
+  return given('rocm', amd, ({ id }) => (id.startsWith('/') ? id : nodes[Number(CDI.exec(id)?.[1])]));
 }
 
-function cdiDevice(id: string, cards: readonly HostGpu[]): GpuDevice {
-  const local = CDI.exec(id)?.[1] ?? '';
-  const card = cards.find(({ index, uuid }) => String(index) === local || uuid === local);
-  return { id, name: card?.name ?? id, vramBytes: card?.vramBytes ?? null };
+const none = (reason: string): DaemonGpus => ({ method: null, cards: [], reason, names: new Map() });
+
+function given(
+  method: GpuMethod,
+  cards: readonly GpuCard[],
+  nameOf: (card: GpuCard) => string | undefined,
+): DaemonGpus {
+  const names = new Map<string, string>();
+  for (const card of cards) {
+    const name = nameOf(card);
+    if (name !== undefined) names.set(card.id, name);
+  }
+  return { method, cards, reason: '', names };
 }
 
-/** GPUs of this machine, as `detectGpus` names them, by the names that the daemon has for them. Rejects with E_DOCKER_GPU. */
-export async function deviceIds(
-  gpus: readonly string[],
-  devices: readonly GpuDevice[],
-  sources: GpuSources,
-): Promise<string[]> {
-  const ids = new Set(devices.map(({ id }) => id));
-  const cards = await sources.hostGpus();
+/** The toolkit lists each card by its number and by its UUID: one of the two, or a card would be given out twice. */
+function cdiNames({ cdiDevices }: DaemonFacts): string[] {
+  const named = cdiDevices.filter((id) => CDI.test(id) && !id.endsWith('=all'));
+  const byNumber = named.filter((id) => /=\d+$/.test(id));
+  return byNumber.length > 0 ? byNumber : named;
+}
+
+function byCdi(cdi: readonly string[], here: readonly GpuCard[], configured: boolean, shared: boolean): DaemonGpus {
+  const nameOf = ({ id, index }: GpuCard) => {
+    const number = index ?? CDI.exec(id)?.[1] ?? id;
+    return [id, `nvidia.com/gpu=${id}`, `nvidia.com/gpu=${number}`].find((name) => cdi.includes(name));
+  };
+  if (configured) return given('cdi', here, nameOf);
+  const names = new Map<string, string>();
+  const cards = cdi.map((name) => {
+    // A card of this machine keeps its id, by which other engines know it too; no card elsewhere may be taken for it.
+    const unknown = { id: shared ? name : `daemon:${name}`, name, vramBytes: null };
+    const card = here.find((one) => nameOf(one) === name) ?? unknown;
+    names.set(card.id, name);
+    return card;
+  });
+  return { method: 'cdi', cards, reason: '', names };
+}
+
+/** What the daemon calls the GPUs of a runner. Throws E_DOCKER_GPU. */
+export function daemonNames(gpus: readonly string[], { names }: Pick<DaemonGpus, 'names'>): string[] {
   return gpus.map((gpu) => {
-    const index = cards.find(({ uuid }) => uuid === gpu)?.index ?? CDI.exec(gpu)?.[1];
-    const names = [gpu, `nvidia.com/gpu=${gpu}`, `nvidia.com/gpu=${index}`];
-    // Without CDI an AMD card is the n-th of its render nodes.
-    const found = names.find((name) => ids.has(name)) ?? (gpu.startsWith('amd.com/') && devices[Number(index)]?.id);
-    if (found) return found;
+    const name = names.get(gpu);
+    if (name !== undefined) return name;
+    const known = [...names.values()].join(', ') || 'none';
     throw new WindtunnelError('E_DOCKER_GPU', `The Docker daemon does not know the GPU ${gpu}.`, {
-      hint: `It knows ${[...ids].join(', ')}. Name those under "gpus": {"devices": […]} in windtunnel.jsonc.`,
+      hint: `It knows ${known}. Name those under "gpus": {"devices": […]} in windtunnel.jsonc.`,
     });
   });
 }
@@ -149,25 +161,4 @@ export function gpuContext(
       ? { patterns: ['/dev/dxg'], least: 1 }
       : { patterns: ['/dev/nvidia[0-9]*'], least: ids.length },
   };
-}
-
-const SMI = ['--query-gpu=index,uuid,name,memory.total', '--format=csv,noheader,nounits'];
-const SMI_MS = 2_000;
-
-/** Asks `nvidia-smi`; no cards where it is missing, fails or does not answer. */
-export function nvidiaCards(env: NodeJS.ProcessEnv): Promise<readonly HostGpu[]> {
-  return new Promise((resolve) => {
-    execFile('nvidia-smi', SMI, { env, timeout: SMI_MS, encoding: 'utf8' }, (error, stdout) => {
-      resolve(error ? [] : parseCards(stdout));
-    });
-  });
-}
-
-export function parseCards(text: string): HostGpu[] {
-  return text.split('\n').flatMap((line) => {
-    const [index = '', uuid = '', name = '', mebibytes = ''] = line.split(',').map((cell) => cell.trim());
-    return /^\d+$/.test(index) && uuid !== ''
-      ? [{ index: Number(index), uuid, name, vramBytes: Number(mebibytes) * 2 ** 20 }]
-      : [];
-  });
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { cdiCards, detectGpus, type GpuProbes, visibleDevices } from './detect-gpus.ts';
 
 // There is no GPU here: what the tools print is recorded from their documentation and bug reports.
-const NVIDIA = 'GPU-5ad1f3c0-aaaa, NVIDIA GeForce RTX 4090, 24564\nGPU-5ad1f3c0-bbbb, NVIDIA H100 80GB HBM3, 81559\n';
+const NVIDIA =
+  '0, GPU-5ad1f3c0-aaaa, NVIDIA GeForce RTX 4090, 24564\n1, GPU-5ad1f3c0-bbbb, NVIDIA H100 80GB HBM3, 81559\n';
 const ROCM = JSON.stringify({
   card0: { 'VRAM Total Memory (B)': '68702699520', 'VRAM Total Used Memory (B)': '1', 'Card Series': 'Instinct MI210' },
   system: { 'Driver version': '6.3' },
@@ -26,16 +27,17 @@ devices:
 kind: nvidia.com/gpu
 `;
 
-const probes = (answers: Record<string, string>, specs: string[] = []): GpuProbes => ({
+const probes = (answers: Record<string, string>, specs: string[] = [], devices: string[] = []): GpuProbes => ({
   run: async (command) => answers[command] ?? null,
   cdiSpecs: () => specs,
+  devices: () => devices,
 });
 
 describe('GPUs of this machine, by recorded answers of its tools', () => {
   it('NVIDIA’s by UUID, with their memory', async () => {
     expect(await detectGpus(probes({ 'nvidia-smi': NVIDIA, 'rocm-smi': ROCM }))).toEqual([
-      { id: 'GPU-5ad1f3c0-aaaa', name: 'NVIDIA GeForce RTX 4090', vramBytes: 24564 * 2 ** 20 },
-      { id: 'GPU-5ad1f3c0-bbbb', name: 'NVIDIA H100 80GB HBM3', vramBytes: 81559 * 2 ** 20 },
+      { id: 'GPU-5ad1f3c0-aaaa', name: 'NVIDIA GeForce RTX 4090', vramBytes: 24564 * 2 ** 20, index: 0 },
+      { id: 'GPU-5ad1f3c0-bbbb', name: 'NVIDIA H100 80GB HBM3', vramBytes: 81559 * 2 ** 20, index: 1 },
     ]);
   });
 
@@ -53,6 +55,14 @@ describe('GPUs of this machine, by recorded answers of its tools', () => {
     expect(cdiCards('kind: vendor.com/net\ndevices:\n- name: eth0\n')).toEqual([]);
   });
 
+  it('those that a driver has left in /dev, where no tool is there', async () => {
+    const found = async (...devices: string[]) => (await detectGpus(probes({}, [], devices))).map(({ id }) => id);
+    expect(await found('null', 'nvidia0', 'nvidia1', 'nvidiactl')).toEqual(['0', '1']);
+    expect(await found('dxg')).toEqual(['0']);
+    expect(await found('kfd', 'dri/card0', 'dri/renderD128')).toEqual(['amd.com/gpu=0']);
+    expect(await found('dri/renderD128')).toEqual([]);
+  });
+
   it('none where a tool is missing, or complains in words', async () => {
     expect(await detectGpus(probes({}))).toEqual([]);
     const words = 'NVIDIA-SMI has failed because it couldn’t communicate with the NVIDIA driver.';
@@ -63,4 +73,5 @@ describe('GPUs of this machine, by recorded answers of its tools', () => {
 it('a process sees the GPUs that it was given, by the variable of their maker', () => {
   expect(visibleDevices(['GPU-a', 'nvidia.com/gpu=1'])).toMatchObject({ CUDA_VISIBLE_DEVICES: 'GPU-a,1' });
   expect(visibleDevices(['amd.com/gpu=1'])).toEqual({ HIP_VISIBLE_DEVICES: '1' });
+  expect(visibleDevices([])).toEqual({ CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' });
 });

@@ -4,11 +4,11 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Duplex } from 'node:stream';
-import { type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import { type GpuCard, type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
-import type { RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
-import { visibleDevices } from '../gpus/detect-gpus.ts';
+import type { EngineGpus, RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
+import { NO_GPU, visibleDevices } from '../gpus/detect-gpus.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
 import { boundPort, startMessage } from '../link/start-message.ts';
 import { planFolders, stageFiles } from './folders.ts';
@@ -31,6 +31,8 @@ export interface ProcessEngineOptions {
   harnessDir: string;
   /** What a runner inherits of the emulator's environment: PATH, HOME, LANG, TMPDIR, proxies. */
   parentEnv: Record<string, string>;
+  /** GPUs of this machine; absent: none. */
+  gpus?: readonly GpuCard[];
   /** Hosts beside fal's own that lead into the tunnel. */
   hostsExtra?: readonly string[];
   /** For tests. */
@@ -76,6 +78,11 @@ class ProcessEngine implements RunnerEngine {
     }
   }
 
+  async gpus(): Promise<EngineGpus> {
+    const { gpus = [] } = this.options;
+    return { cards: gpus, reason: gpus.length > 0 ? '' : NO_GPU };
+  }
+
   async sweep(): Promise<string[]> {
     const removed = await this.registry.sweep();
     for (const name of await this.strayFolders()) {
@@ -116,7 +123,7 @@ class ProcessEngine implements RunnerEngine {
         gatewayPort: options.gatewayPort(),
         hosts: options.hostsExtra ?? [],
         folders,
-        devices: spec.gpus.length === 0 ? {} : visibleDevices(spec.gpus),
+        devices: visibleDevices(spec.gpus),
         expectedDevices: null,
         place: (file) => file,
       });

@@ -20,3 +20,14 @@ class TooMany(fal.App, name="too-many"):
     @fal.endpoint("/")
     def devices(self, body: dict) -> dict:
         return {}
+
+
+class Cuda(fal.App, name="cuda"):
+    machine_type = "GPU-H100"
+
+    @fal.endpoint("/")
+    def move(self, body: dict) -> dict:
+        import torch
+
+        torch.cuda.use()
+        return {}
