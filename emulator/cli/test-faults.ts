@@ -12,7 +12,7 @@ export function testFaults(env: Environment): { failpoints: Failpoints; sabotage
   const rules = env.WINDTUNNEL_TEST_FAILPOINTS;
   if (rules === undefined) return { failpoints: noFailpoints };
   try {
-    const failpoints = armFailpoints(RulesSchema.parse(JSON.parse(rules)));
+    const failpoints = armFailpoints(RulesSchema.parse(JSON.parse(rules)), () => process.kill(process.pid, 'SIGKILL'));
     const sabotage = env.WINDTUNNEL_TEST_SABOTAGE;
     return sabotage === undefined ? { failpoints } : { failpoints, sabotage: SabotageSchema.parse(sabotage) };
   } catch (cause) {

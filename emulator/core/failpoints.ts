@@ -48,8 +48,11 @@ export interface Failpoints {
 /** What production uses: nothing ever happens. */
 export const noFailpoints: Failpoints = { hit: () => undefined, rules: null };
 
-/** Failpoints that act by `rules`; passages are counted for each thread by itself. For tests. */
-export function armFailpoints(rules: readonly FailpointRule[]): Failpoints {
+/**
+ * Failpoints that act by `rules`; passages are counted for each thread by itself. `kill` ends the process. For
+ * tests.
+ */
+export function armFailpoints(rules: readonly FailpointRule[], kill: () => void = () => undefined): Failpoints {
   const passages = new Map<FailpointName, number>();
   return {
     rules,
@@ -58,7 +61,7 @@ export function armFailpoints(rules: readonly FailpointRule[]): Failpoints {
       passages.set(name, passage);
       for (const rule of rules) {
         if (rule.name !== name || rule.hit !== passage) continue;
-        if (rule.action === 'kill') process.kill(process.pid, 'SIGKILL');
+        if (rule.action === 'kill') kill();
         throw new Error(`failpoint ${name}`);
       }
     },

@@ -30,7 +30,9 @@ function serve(): void {
   post({ type: 'deliveries', rows: statements.deliveries() });
   post({ type: 'opened', lastSeq: statements.lastSeq(), ...reconcileBodies(db, start.dir) });
 
-  const failpoints = start.failpoints === null ? noFailpoints : armFailpoints(start.failpoints);
+  // The whole process, not this thread alone.
+  const kill = () => process.kill(process.pid, 'SIGKILL');
+  const failpoints = start.failpoints === null ? noFailpoints : armFailpoints(start.failpoints, kill);
   const committer = new Committer({ db, statements, dir: start.dir, failpoints, sabotage, answer });
   port.on('message', (message: ToWorker) => {
     if (message.type === 'ops') return committer.push(message.ops);

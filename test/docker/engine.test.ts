@@ -94,6 +94,15 @@ describe('a container', () => {
     expect(readFileSync(probe.gate('probe.txt'), 'utf8')).toBe('from the container');
   });
 
+  test('tells what its start was spent on, in the story of the request that waited for it', async () => {
+    const [app] = (await emulator.client.status()).apps;
+    for (const { id } of app?.runners ?? []) await emulator.client.stopRunner(id, 0);
+    const request = await probe.submit('');
+    expect((await probe.result(request)).status).toBe(200);
+    const { stdout } = await emulator.cli('logs', request);
+    expect(stdout).toMatch(/cold start .*image [\d.]+ m?s, boot [\d.]+ m?s, import [\d.]+ m?s, setup [\d.]+ m?s/);
+  }, 120_000);
+
   test('of changed code starts from the same image', async () => {
     const before = await containerOf('local/probe');
     const file = path.join(emulator.workspace, 'apps/probe.py');

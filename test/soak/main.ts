@@ -1,10 +1,12 @@
 // `npm run soak [-- --minutes 15] [-- --engine process|docker] [-- --clients 8]`: mixed traffic on one app of the built emulator,
-// with crashes and redeploys. Nothing may be lost or stuck, memory has to stay flat, nothing may be left. Linux only.
+// with crashes and redeploys. Nothing may be lost or stuck, memory has to stay flat, nothing may be left. Linux only. Containers
+// are those of DOCKER_HOST, else of a daemon of its own, which needs root.
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { takeCensus } from '../support/census.ts';
+import { TestDaemon } from '../support/docker/test-daemon.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { Traffic } from './traffic.ts';
 
@@ -19,7 +21,8 @@ const REDEPLOY_MS = 30_000;
 const MEMORY_GROWS = 1.1;
 
 const failures: string[] = [];
-const emulator = await EmulatorUnderTest.prepare([path.join(import.meta.dirname, 'apps')]);
+const daemon = engine === 'docker' && !process.env.DOCKER_HOST ? await TestDaemon.start() : null;
+const emulator = await EmulatorUnderTest.prepare([path.join(import.meta.dirname, 'apps')], daemon?.env);
 try {
   const before = await takeCensus(emulator);
   await emulator.boot();
@@ -35,12 +38,15 @@ try {
   for (const [kind, outcomes] of Object.entries(traffic.tally)) console.log(`${kind}: ${JSON.stringify(outcomes)}`);
   judgeMemory(memory);
   await emulator.stop();
+  const containers = (await daemon?.containers()) ?? [];
+  if (containers.length > 0) failures.push(`containers are left: ${containers.join(', ')}`);
   const after = await takeCensus(emulator);
   if (JSON.stringify(after) !== JSON.stringify(before)) {
     failures.push(`left behind: ${JSON.stringify(after)}; before: ${JSON.stringify(before)}`);
   }
 } finally {
   await emulator.dispose();
+  await daemon?.dispose();
 }
 for (const failure of failures) console.log(`FAILED: ${failure}`);
 console.log(`soak, ${engine} engine, ${minutes} min: ${failures.length} failures`);
