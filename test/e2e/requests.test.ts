@@ -1,0 +1,4 @@
+import { PROCESS_ENGINE } from '../support/engine-under-test.ts';
+import { requestCases } from './request-cases.ts';
+
+requestCases(PROCESS_ENGINE);
