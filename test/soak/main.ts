@@ -20,37 +20,41 @@ const REDEPLOY_MS = 30_000;
 /** Of the last third over the first. */
 const MEMORY_GROWS = 1.1;
 
-const failures: string[] = [];
+let failures = 0;
+/** Told at once: nobody waits for the end of a soak that has failed. */
+function fail(what: string): void {
+  failures += 1;
+  console.log(`FAILED: ${what}`);
+}
+
 const daemon = engine === 'docker' && !process.env.DOCKER_HOST ? await TestDaemon.start() : null;
 const emulator = await EmulatorUnderTest.prepare([path.join(import.meta.dirname, 'apps')], daemon?.env);
 try {
   const before = await takeCensus(emulator);
   await emulator.boot();
   const app = await emulator.run('apps/mixed.py', { watch: true, engine });
-  const traffic = new Traffic(emulator.url, app);
+  const traffic = new Traffic(emulator.url, app, fail);
   const ended = traffic.run(Number(values.clients ?? 8));
   const memory = await watch(minutes * 60_000);
   traffic.stop();
   await ended;
-  failures.push(...traffic.broken);
   const { queued, running } = (await emulator.client.status()).apps[0]!;
-  if (queued + running > 0) failures.push(`${queued} requests wait and ${running} run at the end`);
+  if (queued + running > 0) fail(`${queued} requests wait and ${running} run at the end`);
   for (const [kind, outcomes] of Object.entries(traffic.tally)) console.log(`${kind}: ${JSON.stringify(outcomes)}`);
   judgeMemory(memory);
   await emulator.stop();
   const containers = (await daemon?.containers()) ?? [];
-  if (containers.length > 0) failures.push(`containers are left: ${containers.join(', ')}`);
+  if (containers.length > 0) fail(`containers are left: ${containers.join(', ')}`);
   const after = await takeCensus(emulator);
   if (JSON.stringify(after) !== JSON.stringify(before)) {
-    failures.push(`left behind: ${JSON.stringify(after)}; before: ${JSON.stringify(before)}`);
+    fail(`left behind: ${JSON.stringify(after)}; before: ${JSON.stringify(before)}`);
   }
 } finally {
   await emulator.dispose();
   await daemon?.dispose();
 }
-for (const failure of failures) console.log(`FAILED: ${failure}`);
-console.log(`soak, ${engine} engine, ${minutes} min: ${failures.length} failures`);
-process.exitCode = failures.length > 0 ? 1 : 0;
+console.log(`soak, ${engine} engine, ${minutes} min: ${failures} failures`);
+process.exitCode = failures > 0 ? 1 : 0;
 
 /** Redeploys now and then; resolves with the emulator's resident memory over time, in MB. */
 async function watch(ms: number): Promise<number[]> {
@@ -77,7 +81,7 @@ function judgeMemory(memory: readonly number[]): void {
   const mean = (part: readonly number[]) => part.reduce((sum, value) => sum + value, 0) / part.length;
   const [first, last] = [mean(steady.slice(0, third)), mean(steady.slice(-third))];
   console.log(`memory of the emulator: ${first.toFixed(0)} MB in the first third, ${last.toFixed(0)} MB in the last`);
-  if (last > first * MEMORY_GROWS) failures.push(`memory grew from ${first.toFixed(0)} to ${last.toFixed(0)} MB`);
+  if (last > first * MEMORY_GROWS) fail(`memory grew from ${first.toFixed(0)} to ${last.toFixed(0)} MB`);
 }
 
 function residentMB(pid: number): number {

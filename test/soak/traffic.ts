@@ -22,16 +22,17 @@ const STUCK_MS = 180_000;
  */
 export class Traffic {
   readonly tally: Tally = {};
-  /** Rules that were broken, one line each. */
-  readonly broken: string[] = [];
   private readonly url: string;
   private readonly app: string;
+  /** Told each rule that was broken, in one line. */
+  private readonly onBroken: (what: string) => void;
   private stopped = false;
   private count = 0;
 
-  constructor(url: string, app: string) {
+  constructor(url: string, app: string, onBroken: (what: string) => void) {
     this.url = url;
     this.app = app;
+    this.onBroken = onBroken;
   }
 
   async run(clients: number): Promise<void> {
@@ -50,7 +51,7 @@ export class Traffic {
       try {
         this.note(kind, await this[kind](key));
       } catch (error) {
-        this.broken.push(`${kind} ${key}: ${error instanceof Error ? error.message : String(error)}`);
+        this.onBroken(`${kind} ${key}: ${error instanceof Error ? error.message : String(error)}`);
       }
       await sleep(100);
     }
