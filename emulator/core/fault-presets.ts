@@ -4,8 +4,8 @@ export interface FaultPreset {
   scenario: Scenario;
   /** What a caller of the queue sees. */
   queue: string;
-  /** What a direct caller sees. */
-  direct: string;
+  /** What a direct caller sees, with each official client: they differ in what they try again by themselves. */
+  direct: { python: string; js: string };
 }
 
 /** Scenarios that `run --scenario NAME` knows without a file. test/faults shows what the clients see under each. */
@@ -16,7 +16,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'status', status: 503 }, rate: 0.2 }],
     },
     queue: 'nothing: the attempt is made again, on a fresh runner',
-    direct: '503, where it struck',
+    direct: { python: '503, where it struck', js: 'the result: it tries again by itself' },
   },
   unavailable: {
     scenario: {
@@ -24,7 +24,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'status', status: 503 } }],
     },
     queue: 'COMPLETED with an error after 10 attempts; the result is 503',
-    direct: '503',
+    direct: { python: '503', js: '503, after it has tried four times' },
   },
   'rate-limited': {
     scenario: {
@@ -42,7 +42,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       ],
     },
     queue: '429 as the result: a 4xx is not tried again, the clients only read it again',
-    direct: '429; the clients try again by themselves, and get the result',
+    direct: { python: 'the result: it tries again by itself', js: 'the result: it tries again by itself' },
   },
   slow: {
     scenario: {
@@ -50,7 +50,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'delay', seconds: 3 } }],
     },
     queue: 'IN_PROGRESS for longer; start timeouts do not strike, request_timeout may',
-    direct: 'the result, 3 seconds later',
+    direct: { python: 'the result, 3 seconds later', js: 'the result, 3 seconds later' },
   },
   crash: {
     scenario: {
@@ -58,7 +58,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'kill-runner' }, count: 1 }],
     },
     queue: 'nothing: the attempt is made again, on a fresh runner',
-    direct: '503 runner_disconnected, which @fal-ai/client tries again',
+    direct: { python: '503 runner_disconnected', js: 'the result: it tries again by itself' },
   },
   oom: {
     scenario: {
@@ -66,7 +66,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'oom' }, count: 1 }],
     },
     queue: 'nothing: the attempt is made again, on a fresh runner; `run` says that memory ran out',
-    direct: '503 runner_disconnected, which @fal-ai/client tries again',
+    direct: { python: '503 runner_disconnected', js: 'the result: it tries again by itself' },
   },
   drop: {
     scenario: {
@@ -74,7 +74,10 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'drop', at: 'answer' }, count: 1 }],
     },
     queue: 'nothing: the attempt is made again',
-    direct: 'a broken connection, as the answer had begun; the clients call again by themselves',
+    direct: {
+      python: 'the result: the connection broke in the answer, and it calls again by itself',
+      js: 'the result: the connection broke in the answer, and it calls again by itself',
+    },
   },
   'gpu-lost': {
     scenario: {
@@ -82,7 +85,7 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'gpu-lost' }, count: 1 }],
     },
     queue: 'nothing: 503 ends the runner, the attempt is made again on a fresh one',
-    direct: '503 with the words of CUDA',
+    direct: { python: '503 with the words of CUDA', js: 'the result: it tries again by itself' },
   },
   'slow-start': {
     scenario: {
@@ -90,6 +93,6 @@ export const FAULT_PRESETS: Readonly<Record<string, FaultPreset>> = {
       rules: [{ fault: { kind: 'slow-start', seconds: 5 } }],
     },
     queue: 'IN_QUEUE for longer; a start timeout may strike: 504 with x-fal-request-timeout-type',
-    direct: 'the result, once a runner is up',
+    direct: { python: 'the result, once a runner is up', js: 'the result, once a runner is up' },
   },
 };

@@ -3,7 +3,14 @@ import { FAULT_PRESETS } from '../../emulator/core/fault-presets.ts';
 /** docs/faults.md: the presets as they are, and what test/faults shows of each. */
 export function faultsPage(notice: string): string {
   const rows = Object.entries(FAULT_PRESETS).map(
-    ([name, { scenario, queue, direct }]) => `| \`${name}\` | ${scenario.description ?? ''} | ${queue} | ${direct} |`,
+    ([
+      name,
+      {
+        scenario,
+        queue,
+        direct: { python, js },
+      },
+    ]) => `| \`${name}\` | ${scenario.description ?? ''} | ${queue} | ${python} | ${js} |`,
   );
   const [name = '', preset] = Object.entries(FAULT_PRESETS)[0] ?? [];
   const example = JSON.stringify({ $schema: '../../windtunnel.scenario.schema.json', ...preset?.scenario }, null, 2);
@@ -23,11 +30,12 @@ in the record of its request (\`windtunnel logs REQUEST\`).
 
 ## Presets
 
-The last two columns are what the official clients see. Tests show them with \`fal_client\`; for \`@fal-ai/client\` they show direct
-calls under \`crash\`, \`oom\` and \`rate-limited\`.
+The last three columns are what the official clients see: the same of the queue, not the same of direct calls, where each has its
+own mind of what it tries again. Tests show every cell with the clients themselves; only the 429 of the queue they show for
+\`@fal-ai/client\` alone, as \`fal_client\` reads such a result again for a minute before it gives up.
 
-| preset | does | through the queue | direct |
-| --- | --- | --- | --- |
+| preset | does | through the queue | direct, \`fal_client\` | direct, \`@fal-ai/client\` |
+| --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 
 ## A scenario of your own

@@ -43,9 +43,9 @@ async function seen(mode: 'queue' | 'direct', ...more: string[]): Promise<Seen[]
   return JSON.parse(stdout) as Seen[];
 }
 
-async function seenByJs(mode: 'queue' | 'direct'): Promise<Seen> {
+async function seenByJs(mode: 'queue' | 'direct', ...more: string[]): Promise<Seen> {
   const script = path.join(import.meta.dirname, 'sees.mjs');
-  const { stdout, stderr } = await emulator.exec(process.execPath, [script, mode]);
+  const { stdout, stderr } = await emulator.exec(process.execPath, [script, mode, ...more]);
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as Seen;
 }
@@ -73,7 +73,7 @@ export function withSteadyApp(engine: EngineUnderTest): void {
 
 /** Faults of answers: the emulator gives them in the runner's place. */
 export function answerFaults(): void {
-  describe('what fal_client sees under each preset', () => {
+  describe('what fal_client and @fal-ai/client see under each preset', () => {
     test('flaky: the queue hides it, a direct caller meets it', async () => {
       await under(preset('flaky'));
       // By its seed the second attempt is struck; of the other one, the fourth.
@@ -83,6 +83,12 @@ export function answerFaults(): void {
       await under({ ...preset('flaky'), seed: 8 });
       const direct = await seen('direct', '5');
       expect(direct.map(({ status }) => status ?? 200)).toEqual([200, 200, 200, 503, 200]);
+      // @fal-ai/client calls again by itself, and hides it from its caller. By these seeds the first attempt is struck.
+      await under({ ...preset('flaky'), seed: 2 });
+      expect(await seenByJs('direct')).toEqual(OK(1));
+      await under({ ...preset('flaky'), seed: 4 });
+      expect(await seenByJs('queue')).toEqual(OK(1));
+      expect((await newest()).attempts).toBe(2);
     }, 120_000);
 
     test('unavailable: 503 after ten attempts, at once when direct', async () => {
@@ -90,7 +96,8 @@ export function answerFaults(): void {
       expect(await seen('queue')).toMatchObject([{ status: 503 }]);
       expect((await newest()).attempts).toBe(10);
       expect(await seen('direct')).toMatchObject([{ status: 503 }]);
-    }, 180_000);
+      for (const mode of ['queue', 'direct'] as const) expect(await seenByJs(mode)).toMatchObject({ status: 503 });
+    }, 240_000);
 
     test('rate-limited: 429 as the result; direct it tries again by itself', async () => {
       await under(preset('rate-limited'));
@@ -101,7 +108,9 @@ export function answerFaults(): void {
       expect([sent.code, sent.stderr]).toEqual([1, expect.stringContaining('the answer was 429')]);
       await under(preset('rate-limited'));
       expect(await seenByJs('direct')).toEqual(OK(1));
-    }, 120_000);
+      await under(preset('rate-limited'));
+      expect(await seenByJs('queue')).toMatchObject({ status: 429 });
+    }, 180_000);
 
     test('slow: the same result, later', async () => {
       await under(preset('slow'));
@@ -109,6 +118,7 @@ export function answerFaults(): void {
         const begun = performance.now();
         expect(await seen(mode)).toEqual([OK()]);
         expect(performance.now() - begun).toBeGreaterThan(3000);
+        expect(await seenByJs(mode)).toEqual(OK(1));
       }
     }, 120_000);
 
@@ -118,13 +128,17 @@ export function answerFaults(): void {
       expect((await newest()).attempts).toBe(2);
       await under(preset('drop'));
       expect(await seen('direct')).toEqual([OK()]);
+      for (const mode of ['queue', 'direct'] as const) {
+        await under(preset('drop'));
+        expect(await seenByJs(mode)).toEqual(OK(1));
+      }
     }, 120_000);
   });
 }
 
 /** Faults of runners: each is up to the engine. */
 export function runnerFaults(): void {
-  describe('what fal_client sees under each preset', () => {
+  describe('what fal_client and @fal-ai/client see under each preset', () => {
     test.each(['crash', 'oom'])(
       '%s: the queue hides it; 503 runner_disconnected when direct',
       async (name) => {
@@ -136,8 +150,10 @@ export function runnerFaults(): void {
         await under(preset(name));
         expect(await seen('direct')).toMatchObject([{ status: 503, type: 'runner_disconnected' }]);
         // @fal-ai/client tries a 503 again, as it would with fal.
-        await under(preset(name));
-        expect(await seenByJs('direct')).toEqual(OK(1));
+        for (const mode of ['queue', 'direct'] as const) {
+          await under(preset(name));
+          expect(await seenByJs(mode)).toEqual(OK(1));
+        }
       },
       240_000,
     );
@@ -148,14 +164,24 @@ export function runnerFaults(): void {
       expect((await newest()).attempts).toBe(2);
       await under(preset('gpu-lost'));
       expect(await seen('direct')).toMatchObject([{ status: 503, text: expect.stringContaining('CUDA') }]);
+      for (const mode of ['queue', 'direct'] as const) {
+        await under(preset('gpu-lost'));
+        expect(await seenByJs(mode)).toEqual(OK(1));
+      }
     }, 240_000);
 
     test('slow-start: a start timeout strikes; without one the result comes', async () => {
       await under(preset('slow-start'));
-      const [app] = (await emulator.client.status()).apps;
-      for (const { id } of app?.runners ?? []) await emulator.client.stopRunner(id, 0);
+      const stopAll = async () => {
+        const [app] = (await emulator.client.status()).apps;
+        for (const { id } of app?.runners ?? []) await emulator.client.stopRunner(id, 0);
+      };
+      await stopAll();
       expect(await seen('queue', '1', '2')).toMatchObject([{ status: 504, timeout: 'user' }]);
       expect(await seen('direct')).toEqual([OK()]);
+      await stopAll();
+      expect(await seenByJs('queue', '2')).toMatchObject({ status: 504, timeout: 'user' });
+      expect(await seenByJs('direct')).toEqual(OK(1));
     }, 240_000);
   });
 

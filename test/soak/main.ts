@@ -1,7 +1,7 @@
 // `npm run soak [-- --minutes 15] [-- --engine process|docker] [-- --clients 8]`: mixed traffic on one app of the built emulator,
 // with crashes and redeploys. Nothing may be lost or stuck, memory has to stay flat, nothing may be left. Linux only. Containers
 // are those of DOCKER_HOST, else of a daemon of its own, which needs root.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -59,13 +59,18 @@ process.exitCode = failures > 0 ? 1 : 0;
 /** Redeploys now and then; resolves with the emulator's resident memory over time, in MB. */
 async function watch(ms: number): Promise<number[]> {
   const memory: number[] = [];
+  const { pid } = emulator.entry;
   const file = path.join(emulator.workspace, 'apps/mixed.py');
   const source = readFileSync(file, 'utf8');
   let version = 0;
   const end = performance.now() + ms;
   for (let next = performance.now() + REDEPLOY_MS; performance.now() < end; ) {
     await sleep(SAMPLE_MS);
-    memory.push(residentMB(emulator.entry.pid));
+    try {
+      memory.push(residentMB(pid));
+    } catch (cause) {
+      throw new Error(`The emulator has died. Its last words:\n${lastWords()}`, { cause });
+    }
     if (performance.now() < next) continue;
     writeFileSync(file, source.replace('VERSION = 0', `VERSION = ${++version}`));
     next += REDEPLOY_MS;
@@ -82,6 +87,12 @@ function judgeMemory(memory: readonly number[]): void {
   const [first, last] = [mean(steady.slice(0, third)), mean(steady.slice(-third))];
   console.log(`memory of the emulator: ${first.toFixed(0)} MB in the first third, ${last.toFixed(0)} MB in the last`);
   if (last > first * MEMORY_GROWS) fail(`memory grew from ${first.toFixed(0)} to ${last.toFixed(0)} MB`);
+}
+
+function lastWords(): string {
+  const state = path.join(emulator.folder, 'wt/workspaces');
+  const [log] = globSync('*/emulator.log', { cwd: state });
+  return log ? readFileSync(path.join(state, log), 'utf8').split('\n').slice(-60).join('\n') : '(it left no log)';
 }
 
 function residentMB(pid: number): number {
