@@ -146,3 +146,22 @@ it('a stream that breaks says how, as a socket does: not connected is refused, c
   expect(await broke).toMatchObject([{ code: 'ECONNRESET' }]);
   await expect(mux.connect('app')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
+
+it('a stream that breaks as it is connected, before anybody can listen, ends nothing but itself', async () => {
+  const { mux, say } = onLink();
+  const unheard: unknown[] = [];
+  const onUncaught = (error: unknown) => unheard.push(error);
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException').on('uncaughtException', onUncaught);
+  try {
+    const connecting = mux.connect('app');
+    await say(Buffer.concat([frame(FRAME.window, 1, Buffer.alloc(4)), frame(FRAME.reset, 1, 'the app crashed')]));
+    const stream = await connecting;
+    expect([stream.destroyed, stream.errored?.message]).toEqual([true, 'the app crashed']);
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    process.off('uncaughtException', onUncaught);
+    for (const other of others) process.on('uncaughtException', other);
+  }
+  expect(unheard).toEqual([]);
+});

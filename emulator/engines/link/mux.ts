@@ -73,11 +73,9 @@ export class LinkMux implements StreamOwner {
   connect(target: 'app' | 'metrics'): Promise<MuxStream> {
     return new Promise((resolve, reject) => {
       const stream = this.open(target);
+      // For good: it may break in the same read that connects it, before whoever waits for it can listen. They see it destroyed.
       stream.once('error', reject);
-      stream.once('opened', () => {
-        stream.off('error', reject);
-        resolve(stream);
-      });
+      stream.once('opened', () => resolve(stream));
     });
   }
 

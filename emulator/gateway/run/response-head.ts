@@ -38,5 +38,7 @@ export function readHead(stream: Readable): Promise<ResponseHead> {
     };
     const onClose = (): void => fail('The connection ended before the answer.');
     stream.on('data', onData).on('close', onClose).on('end', onClose);
+    // It broke before anybody could listen.
+    if (stream.destroyed) onClose();
   });
 }
