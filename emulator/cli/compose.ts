@@ -216,6 +216,7 @@ async function assemble(
 
   const webhookSigner = new WebhookSigner(keys.webhookKey);
   const controller = createController({
+    engine: config.engine ?? 'auto',
     owner,
     workspace,
     fleet,

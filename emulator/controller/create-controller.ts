@@ -27,6 +27,7 @@ export interface ControllerOptions {
   secrets: AccountSecrets;
   secretEnv: Surroundings['secretEnv'];
   buildSecrets: Surroundings['buildSecrets'];
+  engine: Surroundings['engine'];
   bus: EventBus;
   clock: Clock;
   log: Log;
@@ -63,8 +64,8 @@ export function createController(options: ControllerOptions): Controller {
   const resources = new DisposableStore();
   const blobs = new BlobStore(options.blobsDir);
   const registry = new Registry(documents, clock);
-  const { secretEnv, buildSecrets } = options;
-  const surroundings: Surroundings = { owner, workspace, blobs, secretEnv, buildSecrets, publicUrl };
+  const { secretEnv, buildSecrets, engine } = options;
+  const surroundings: Surroundings = { owner, workspace, blobs, secretEnv, buildSecrets, publicUrl, engine };
   const deployer = new Deployer({ fleet, registry, surroundings, clock, log });
   const runners = resources.add(new RunnerBook(bus, fleet.apps));
   const functions = resources.add(new FunctionRuns({ fleet, registry, surroundings, bus, clock, log }));

@@ -166,7 +166,6 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
     signal: AbortSignal,
   ): Promise<ImageRecipe> {
     mustBeFolder(request.contextDir);
-    const client = workspaceFal(request.appDir, options.workspaceDir);
     const { minor, pip } = await toolchain.forImage(request.appDir, request.pythonVersion, signal);
     const settings = imageInstallerEnv(pip, env);
     if (settings.leftOut.length > 0) {
@@ -174,7 +173,7 @@ export function createEnvironments(options: EnvironmentsOptions): ManagedEnviron
     }
     const { unused, ...made } = imageRecipe({
       request,
-      layers: withServeRequirements(request.requirements, client?.versions ?? null),
+      layers: servedLayers(request, onProgress),
       python: minor,
       base,
       folders: [request.appDir, options.workspaceDir],

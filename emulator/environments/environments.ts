@@ -1,4 +1,4 @@
-import type { BuiltEnvironment } from '../contract/index.ts';
+import type { BuiltEnvironment, ShippedFile } from '../contract/index.ts';
 
 /** What an environment is made from; equal requests give the same cached environment. */
 export interface EnvironmentRequest {
@@ -24,6 +24,8 @@ export interface EnvironmentRequest {
 /** An image of the app's own, by its ContainerImage (fields as the SDK names them), or one made from `requirements`. */
 export interface ImageWish {
   container: Readonly<Record<string, unknown>> | null;
+  /** What COPY may mean, as it was uploaded; absent: it is looked for below the app's folder on this machine. */
+  files?: readonly ShippedFile[];
 }
 
 export interface Environments {

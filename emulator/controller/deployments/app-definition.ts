@@ -5,6 +5,7 @@ import type { AppDefinition } from '../../fleet/fleet.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { Alias, Callable, Revision } from './records.ts';
 import { scaledSettings } from './scale.ts';
+import { imageAlone } from './upload.ts';
 
 /** What the controller needs to know of the workspace to make an app of an upload. */
 export interface Surroundings {
@@ -18,20 +19,32 @@ export interface Surroundings {
   buildSecrets(environment: string): Record<string, string>;
   /** `http://127.0.0.1:PORT` */
   publicUrl(): string;
+  /** The engine that the workspace names for its apps. */
+  engine: 'auto' | 'process' | 'docker';
 }
 
 /** How fal names the files of its CDN; an installer on this machine finds them under the emulator's own address. */
 const CDN = /https:\/\/v3b?\.fal\.media\/files\//g;
 const SECRET = /\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
 
-/** The environment that an upload asks for. */
+/** The environment that an upload asks for. `files`: what it brought. Throws E_ENGINE_UNAVAILABLE, E_NOT_EMULATED. */
 export function uploadEnvironment(
   settings: AppSettings,
+  files: Revision['files'],
   environment: string,
   surroundings: Surroundings,
 ): EnvironmentRequest {
-  const { workspace, buildSecrets, publicUrl } = surroundings;
+  const { workspace, buildSecrets, publicUrl, blobs } = surroundings;
+  const inContainer = engineFor(settings, surroundings.engine) === 'docker';
+  if (inContainer && settings.requirements.flat().some((one) => one.search(CDN) >= 0)) {
+    throw new WindtunnelError('E_NOT_EMULATED', 'Local requirements of an app in a container are not emulated.', {
+      hint: 'COPY the package in the Dockerfile and install it there.',
+    });
+  }
+  // A ContainerImage's uploads are what its COPY means; those of other apps stand in their working folder.
+  const image = settings.image === null ? {} : { files: shippedFiles(files, blobs) };
   return {
+    ...(inContainer ? { image: { container: settings.image, ...image } } : {}),
     pythonVersion: settings.pythonVersion,
     requirements: settings.requirements,
     contextDir: workspace,
@@ -88,15 +101,15 @@ export function uploadDefinition(upload: Upload, surroundings: Surroundings): Ap
     kind: 'function',
     settings: { ...settings, exposedPort: upload.servedBySdk ? null : settings.exposedPort },
     endpoints: [],
-    payload: payloadOf(callable, upload.files, surroundings.blobs),
-    environment: uploadEnvironment(settings, environment, surroundings),
-    engine: engineFor(settings, upload.symbol),
+    payload: payloadOf(callable, settings.image === null ? upload.files : [], surroundings.blobs),
+    environment: uploadEnvironment(settings, upload.files, environment, surroundings),
+    engine: engineFor(settings, surroundings.engine),
     env: () => surroundings.secretEnv(environment, settings.secrets),
   };
 }
 
 function payloadOf(callable: Upload['callable'], files: Revision['files'], blobs: BlobStore): RunnerPayload {
-  const shipped: ShippedFile[] = files.map(({ hash, path }) => ({ from: blobs.path(hash), to: path }));
+  const shipped = shippedFiles(files, blobs);
   switch (callable.kind) {
     case 'pickle':
       return { kind: 'pickle', file: blobs.path(callable.blob), files: shipped };
@@ -105,14 +118,18 @@ function payloadOf(callable: Upload['callable'], files: Revision['files'], blobs
     case 'calls':
       return { kind: 'calls', files: shipped };
     case 'image':
-      throw new WindtunnelError('E_ENGINE_UNAVAILABLE', 'An app that is an image alone needs the docker engine.');
+      throw imageAlone();
   }
 }
 
-/** Throws E_ENGINE_UNAVAILABLE. */
-export function engineFor(settings: AppSettings, name: string): AppDefinition['engine'] {
-  if (settings.kind === 'virtualenv') return 'process';
-  throw new WindtunnelError('E_ENGINE_UNAVAILABLE', `${name} has a container image, which needs the docker engine.`, {
-    hint: 'Use kind="virtualenv" with requirements to run it here.',
+const shippedFiles = (files: Revision['files'], blobs: BlobStore): ShippedFile[] =>
+  files.map(({ hash, path }) => ({ from: blobs.path(hash), to: path }));
+
+/** Containers for what is one, and for all where the workspace says so. Throws E_ENGINE_UNAVAILABLE. */
+export function engineFor(settings: AppSettings, wanted: Surroundings['engine']): AppDefinition['engine'] {
+  if (settings.kind !== 'container') return wanted === 'docker' ? 'docker' : 'process';
+  if (wanted !== 'process') return 'docker';
+  throw new WindtunnelError('E_ENGINE_UNAVAILABLE', 'The app has a container image, which needs the docker engine.', {
+    hint: 'Leave "engine": "process" out of windtunnel.jsonc.',
   });
 }

@@ -10,7 +10,7 @@ import type { Registry } from './registry.ts';
 import type { RegisterRequest } from './requests.ts';
 import { inheritScale, scaledSettings, scaleOf } from './scale.ts';
 import { uploadedSettings } from './settings.ts';
-import { isServedBySdk, keepCallable, keptFiles } from './upload.ts';
+import { isServedBySdk, keepCallable, keptFiles, mustBeCallable } from './upload.ts';
 
 export interface DeployerOptions {
   fleet: ManagedFleet;
@@ -62,7 +62,8 @@ export class Deployer {
     }
     this.mustBeDeployed(alias);
     const settings = uploadedSettings(request, request);
-    engineFor(settings, alias);
+    engineFor(settings, this.options.surroundings.engine);
+    mustBeCallable(request);
     return {
       id: randomUUID(),
       alias,

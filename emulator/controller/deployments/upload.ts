@@ -18,10 +18,21 @@ export function answersRequests(request: RunRequest): boolean {
   return request.machine_requirements?.exposed_port !== undefined;
 }
 
+/** Throws E_NOT_EMULATED for an app that is an image alone. */
+export function mustBeCallable(request: Pick<RunRequest, 'function' | 'entrypoint'>): void {
+  if (request.function === undefined && request.entrypoint === undefined) throw imageAlone();
+}
+
+export function imageAlone(): WindtunnelError {
+  return new WindtunnelError('E_NOT_EMULATED', 'An app that is an image alone, without a function, is not emulated.', {
+    hint: 'Run the image with Docker itself, or write a fal.App with the image.',
+  });
+}
+
 /** Keeps what a runner is to execute. Throws E_BAD_REQUEST. */
 export async function keepCallable(request: RunRequest, blobs: BlobStore): Promise<Callable> {
   if (request.entrypoint !== undefined) return { kind: 'entrypoint', entrypoint: checkEntrypoint(request.entrypoint) };
-  if (request.function === undefined) return { kind: 'image' };
+  if (request.function === undefined) throw imageAlone();
   return { kind: 'pickle', blob: await blobs.put(checkPickle(request.function).definition) };
 }
 
@@ -43,7 +54,7 @@ export function checkEntrypoint(entrypoint: string): string {
 }
 
 /** The app files of an upload. Throws E_APP_FILES for one that is not here. */
-export function keptFiles(request: RunRequest, blobs: BlobStore): Revision['files'] {
+export function keptFiles(request: Pick<RunRequest, 'files'>, blobs: BlobStore): Revision['files'] {
   const missing = request.files.filter(({ hash }) => !blobs.has(hash)).map(({ relative_path }) => relative_path);
   if (missing.length > 0) {
     throw new WindtunnelError('E_APP_FILES', `These app_files were not uploaded: ${missing.slice(0, 10).join(', ')}`, {

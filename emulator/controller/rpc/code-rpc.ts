@@ -1,5 +1,5 @@
 import { toWindtunnelError } from '../../contract/index.ts';
-import { engineFor, uploadEnvironment } from '../deployments/app-definition.ts';
+import { uploadEnvironment } from '../deployments/app-definition.ts';
 import { LogTap, linesOf, toLog } from '../deployments/log-tap.ts';
 import {
   type BuildRequest,
@@ -10,7 +10,7 @@ import {
 } from '../deployments/requests.ts';
 import { serviceUrls } from '../deployments/service-urls.ts';
 import { uploadedSettings } from '../deployments/settings.ts';
-import { answersRequests } from '../deployments/upload.ts';
+import { answersRequests, keptFiles } from '../deployments/upload.ts';
 import { type RpcCall, type Rpcs, type Send, stream } from '../grpc/rpc.ts';
 import { runApp } from '../runs/app-runs.ts';
 import type { ControllerParts } from './parts.ts';
@@ -32,13 +32,13 @@ async function build(request: BuildRequest, call: RpcCall, send: Send, parts: Co
   const { registry, environments, surroundings, clock } = parts;
   const environment = registry.mustHaveEnvironment(request.environment_name);
   const settings = uploadedSettings({ ...request, data_mounts: [] }, null);
-  engineFor(settings, request.application_name ?? 'The app');
+  const files = keptFiles(request, surroundings.blobs);
   const inProgress = (logs: object[]) => ({ status: { state: 'IN_PROGRESS' }, logs });
   const line = (message: string, level: 'INFO' | 'ERROR') => toLog(message, 'BUILDER', level, clock.now());
   const tap = new LogTap(parts.bus, () => false, inProgress, send);
   try {
     const built = await environments.ensure(
-      uploadEnvironment(settings, environment, surroundings),
+      uploadEnvironment(settings, files, environment, surroundings),
       (message) => tap.push(line(message, 'INFO')),
       call.signal,
     );
@@ -47,7 +47,7 @@ async function build(request: BuildRequest, call: RpcCall, send: Send, parts: Co
   } catch (thrown) {
     call.signal.throwIfAborted();
     const error = toWindtunnelError(thrown);
-    if (error.code !== 'E_REQUIREMENTS') throw error;
+    if (error.code !== 'E_REQUIREMENTS' && !error.code.startsWith('E_IMAGE_')) throw error;
     for (const part of [error.message, error.detail, error.hint]) if (part) tap.push(line(part, 'ERROR'));
     await tap.end();
     await send({ status: { state: 'INTERNAL_FAILURE' } });

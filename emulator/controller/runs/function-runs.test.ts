@@ -33,6 +33,7 @@ beforeEach(() => {
     blobs: new BlobStore(folder),
     secretEnv: () => ({}),
     buildSecrets: () => ({}),
+    engine: 'auto' as const,
     publicUrl: () => 'http://127.0.0.1:1',
   };
   const registry = new Registry(new DocumentTable(async () => undefined), clock);

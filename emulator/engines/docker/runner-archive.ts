@@ -79,10 +79,10 @@ async function fill(
     });
   }
   if (spec.environment.kind === 'image' && !spec.environment.authored) await folder(PLACES.work, 0o755, owner);
-  if (payload.kind !== 'source') return;
-  const cwd = ownCwd(payload.bundle);
+  if (payload.kind === 'command') return;
+  const cwd = payload.kind === 'source' ? ownCwd(payload.bundle) : '';
   if (cwd !== '') await folder(path.posix.join(PLACES.work, cwd), 0o755, owner);
-  for (const { from, to } of payload.bundle.files) {
+  for (const { from, to } of payload.kind === 'source' ? payload.bundle.files : (payload.files ?? [])) {
     if (mounted.has(from)) continue;
     const { size, mode } = await stat(from);
     const name = path.posix.join(PLACES.work, to).slice(1);

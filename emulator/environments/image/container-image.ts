@@ -42,12 +42,8 @@ const DEFAULT_IGNORE = [
   'node_modules',
 ];
 
-export interface AuthoredImage {
+export interface UploadedImage {
   dockerfile: string;
-  /** Folder that COPY is relative to; absolute. */
-  contextDir: string;
-  /** Whether a path below it, with `/`, is left out. */
-  ignored(relative: string): boolean;
   buildArgs: Record<string, string>;
   registries: Record<string, { username: string; password: string }>;
   secrets: Record<string, string>;
@@ -56,8 +52,39 @@ export interface AuthoredImage {
   unused: string[];
 }
 
+export interface AuthoredImage extends UploadedImage {
+  /** Folder that COPY is relative to; absolute. */
+  contextDir: string;
+  /** Whether a path below it, with `/`, is left out. */
+  ignored(relative: string): boolean;
+}
+
 /** Reads the fields. `folders`: where a relative path may start, the app's own first. Throws E_IMAGE_BUILD, E_NOT_EMULATED. */
 export function authoredImage(fields: Readonly<Record<string, unknown>>, folders: readonly string[]): AuthoredImage {
+  const image = readFields(fields);
+  const { dockerfile, folder } = dockerfileOf(image, folders);
+  const named = image.context_dir ?? image.docker_context_dir;
+  const contextDir = named ? (firstExisting(folders, named) ?? path.resolve(folders[0] ?? '/', named)) : folder;
+  if (!existsSync(contextDir)) {
+    throw new WindtunnelError(
+      'E_FILE_UNREADABLE',
+      `The context_dir of the ContainerImage does not exist: ${contextDir}`,
+    );
+  }
+  const rules = ignore().add(ignorePatterns(image, contextDir, folders));
+  return { dockerfile, contextDir, ignored: (relative) => rules.ignores(relative), ...builtWith(image) };
+}
+
+/** The same of an image that was uploaded with its context: no path of the client's is looked for here. Throws as above. */
+export function uploadedImage(fields: Readonly<Record<string, unknown>>): UploadedImage {
+  const image = readFields(fields);
+  if (image.dockerfile_str === undefined) {
+    throw new WindtunnelError('E_IMAGE_BUILD', 'The ContainerImage was uploaded without its Dockerfile.');
+  }
+  return { dockerfile: image.dockerfile_str, ...builtWith(image) };
+}
+
+function readFields(fields: Readonly<Record<string, unknown>>): Fields {
   const parsed = z.safeParse(ContainerImageSchema, fields);
   if (!parsed.success) {
     throw new WindtunnelError('E_IMAGE_BUILD', `The ContainerImage cannot be read: ${z.prettifyError(parsed.error)}`);
@@ -72,20 +99,11 @@ export function authoredImage(fields: Readonly<Record<string, unknown>>, folders
       },
     );
   }
-  const { dockerfile, folder } = dockerfileOf(image, folders);
-  const named = image.context_dir ?? image.docker_context_dir;
-  const contextDir = named ? (firstExisting(folders, named) ?? path.resolve(folders[0] ?? '/', named)) : folder;
-  if (!existsSync(contextDir)) {
-    throw new WindtunnelError(
-      'E_FILE_UNREADABLE',
-      `The context_dir of the ContainerImage does not exist: ${contextDir}`,
-    );
-  }
-  const rules = ignore().add(ignorePatterns(image, contextDir, folders));
+  return image;
+}
+
+function builtWith(image: Fields): Omit<UploadedImage, 'dockerfile'> {
   return {
-    dockerfile,
-    contextDir,
-    ignored: (relative) => rules.ignores(relative),
     buildArgs: image.build_args ?? {},
     registries: image.registries ?? {},
     secrets: image.secrets ?? {},

@@ -50,6 +50,12 @@ function built({ key, python, entrypoint, authored }: ImageRecipe, image: string
 /** A layer of requirements that cannot be installed is the same error as in a virtual environment. */
 function explained(error: unknown): unknown {
   if (!(error instanceof ImageBuildError)) return error;
+  const other = /windtunnel: (the image has Python \S+, and the app was pickled by (\S+))/.exec(error.output);
+  if (other) {
+    return new WindtunnelError('E_IMAGE_BUILD', `The ContainerImage cannot run this app: ${other[1]}.`, {
+      hint: `Start it FROM an image with Python ${other[2]}, or deploy from a virtual environment of the image's version.`,
+    });
+  }
   const own = /windtunnel: (the image has no Python|the Python of the image has no pip)/.exec(error.output);
   if (own) {
     return new WindtunnelError('E_IMAGE_BUILD', `The ContainerImage cannot run a fal.App: ${own[1]}.`, {

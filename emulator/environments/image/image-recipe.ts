@@ -7,7 +7,7 @@ import { assetUrl } from '../../core/assets.ts';
 import type { EnvironmentRequest } from '../environments.ts';
 import { redactUrls } from '../install-error.ts';
 import { inputFiles, layerArguments } from '../requirement-arguments.ts';
-import { type AuthoredImage, authoredImage } from './container-image.ts';
+import { type AuthoredImage, authoredImage, type UploadedImage, uploadedImage } from './container-image.ts';
 import { copySources } from './copy-sources.ts';
 
 // Raised when the way images are built changes.
@@ -45,8 +45,7 @@ export interface RecipeInputs {
 /** What the image of an app is built from. Throws E_IMAGE_BUILD, E_FILE_UNREADABLE, E_LIMIT, E_NOT_EMULATED. */
 export function imageRecipe(inputs: RecipeInputs): ImageRecipe & { unused: string[] } {
   const { request, layers, env } = inputs;
-  const authored = request.image?.container ? authoredImage(request.image.container, inputs.folders) : null;
-  const context: ContextFile[] = authored ? authoredContext(authored) : [];
+  const { image: authored, context } = authoredParts(request.image, inputs.folders);
   const installer = readFileSync(fileURLToPath(assetUrl('imageInstaller')), 'utf8');
   context.push({ from: { text: installer }, to: `${OURS}/install.sh` });
 
@@ -58,14 +57,16 @@ export function imageRecipe(inputs: RecipeInputs): ImageRecipe & { unused: strin
       `RUN ${[...MOUNTS, ...mounts].join(' ')} ${JSON.stringify(['sh', '/tmp/windtunnel-install.sh', ...words])}`,
     );
   if (!authored) run(['system']);
-  run(['python']);
+  // What another minor version has pickled cannot be loaded: told at the build, not by a crash of the interpreter.
+  run(['python', ...(authored && request.base === 'agent' && request.pythonVersion ? [request.pythonVersion] : [])]);
   const secrets: Record<string, string> = { ...authored?.secrets };
   layers.forEach((layer, index) => {
     const { argv, inputs: local } = layerArguments(layer, request.contextDir, env);
     const files = inputFiles(local);
     for (const file of files) context.push({ from: { path: file }, to: `${OURS}/files${file}` });
     if (files.length > 0) lines.push(`COPY ${OURS}/files ${REQUIREMENTS}`);
-    const placed = argv.map((word) => (path.isAbsolute(word) ? `${REQUIREMENTS}${word}` : word));
+    const resolve = request.resolve ?? ((word: string) => word);
+    const placed = argv.map(resolve).map((word) => (path.isAbsolute(word) ? `${REQUIREMENTS}${word}` : word));
     secrets[`windtunnel-layer-${index + 1}`] = placed.map((word) => `${word}\n`).join('');
     // The words themselves go as a secret: a token in a URL must not get into the image's history.
     const digest = createHash('sha256').update(JSON.stringify(layer)).digest('hex').slice(0, 12);
@@ -91,6 +92,20 @@ export function imageRecipe(inputs: RecipeInputs): ImageRecipe & { unused: strin
     authored: authored !== null,
     unused: authored?.unused ?? [],
   };
+}
+
+/** The image of the app's own, if it has one, and what its COPY may mean. */
+function authoredParts(
+  wish: EnvironmentRequest['image'],
+  folders: readonly string[],
+): { image: UploadedImage | null; context: ContextFile[] } {
+  if (!wish?.container) return { image: null, context: [] };
+  if (wish.files) {
+    const context = wish.files.map(({ from, to }) => ({ from: { path: from }, to }));
+    return { image: uploadedImage(wish.container), context };
+  }
+  const image = authoredImage(wish.container, folders);
+  return { image, context: authoredContext(image) };
 }
 
 /** The user that the author's Dockerfile ends with: our steps ran as root. */

@@ -1,4 +1,4 @@
-# Runs in the build of an image: install.sh system | python | layer N. The caches and secrets are mounts, in no layer.
+# Runs in the build of an image: install.sh system | python [MINOR] | layer N. The caches and secrets are mounts, in no layer.
 set -eu
 CACHE=/var/cache/windtunnel
 VENV=/opt/windtunnel/venv
@@ -23,6 +23,11 @@ case "$1" in
   python)
     PYTHON=$(command -v python3 || command -v python || true)
     if [ -z "$PYTHON" ]; then echo "windtunnel: the image has no Python"; exit 1; fi
+    FOUND=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    if [ -n "${2:-}" ] && [ "$FOUND" != "$2" ]; then
+      echo "windtunnel: the image has Python $FOUND, and the app was pickled by $2"
+      exit 1
+    fi
     # Over the image's own packages, and beside them: what the image pins stays as it is.
     "$PYTHON" -m venv --system-site-packages "$VENV" 2>/dev/null || {
       rm -rf "$VENV"
