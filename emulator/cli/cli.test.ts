@@ -72,10 +72,6 @@ describe('help', () => {
     expect(stdout).toContain(text);
     expect(code).toBe(0);
   });
-
-  test('commands that do not exist yet are not listed', async () => {
-    expect((await cli('--help')).stdout).not.toMatch(/^ {2}(new|deploy)\b/m);
-  });
 });
 
 describe('usage and input errors', () => {

@@ -40,7 +40,7 @@ export async function doctor(terminal: Terminal, options: WorkspaceOption & { js
     ...(await checkPythons(terminal, workspace)),
     checkUv(terminal),
     docker.check,
-    checkGpu(host),
+    checkGpu(terminal, host),
     ...checkGpuApps(gpus),
     checkConfig(workspace),
     checkEmulator(terminal, workspace),

@@ -10,6 +10,7 @@ import { createFinder } from '../../find/finder.ts';
 import { originalEnv } from '../exec-env.ts';
 import { cardWords, demandWords, fitWords } from '../gpu-words.ts';
 import { hostGpus } from '../host-gpus.ts';
+import { which } from '../machine.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Check } from './doctor-command.ts';
 
@@ -41,14 +42,16 @@ function gpuConfig(workspace: string) {
   }
 }
 
-export function checkGpu({ cards, configured }: HostGpus): Check {
+export function checkGpu({ host }: Terminal, { cards, configured }: HostGpus): Check {
   if (cards.length > 0) {
     const from = configured ? ', by windtunnel.jsonc' : '';
     return { name: 'gpu', state: 'ok', reason: `${cards.map(cardWords).join(', ')}${from}`, fix: null };
   }
   const why = configured ? '"gpus" of windtunnel.jsonc names none' : NO_GPU;
   const reason = `none that a process here can reach (${why}): GPU apps run on the CPU, with a warning`;
-  return { name: 'gpu', state: 'warn', reason, fix: null };
+  const tool = configured ? null : (which(host, 'nvidia-smi') ?? which(host, 'rocm-smi'));
+  const fix = tool ? `${tool} is there, the driver is not: look at its output.` : null;
+  return { name: 'gpu', state: 'warn', reason, fix };
 }
 
 /** Apps of the workspace that ask for a GPU, read without running Python. */
