@@ -24,8 +24,21 @@ export interface ImportedApp {
   /** No files when the report has a BLOCKED finding. */
   files: ImportedFile[];
   report: ImportReport;
+  /** Where the platform's callers name functions and classes rather than the whole app. */
+  targets?: CallTarget[];
   /** What the check calls of the source, where the platform needs more than the file to know it. */
   original?: { symbol: string; streams: 'joined' | 'items' | null };
+}
+
+/** Something of the source that other files call, and how they call it at fal. */
+export interface CallTarget {
+  /** Function or class. */
+  unit: string;
+  kind: 'function' | 'class';
+  /** Name of the source's app; null when it has none. */
+  app: string | null;
+  /** Python of the object that takes its place, in lines; it uses `Remote`, `RemoteClass` and `FAL_USER`. */
+  expression: string;
 }
 
 /** One way of writing apps that can be read. A new one is a folder beside `runpod/` and a line in `import-app.ts`. */

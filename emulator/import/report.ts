@@ -48,6 +48,15 @@ export const ImportReportSchema = z.object({
 /** What `windtunnel import --report` writes. */
 export type ImportReport = z.infer<typeof ImportReportSchema>;
 
+/** JSON schema of what `--report` writes: a report, or one for each app of a folder. */
+export function reportJsonSchema(): string {
+  const schema = z.toJSONSchema(z.union([ImportReportSchema, z.array(ImportReportSchema)]), {
+    target: 'draft-7',
+    reused: 'ref',
+  });
+  return `${JSON.stringify({ title: 'Report of windtunnel import', ...schema }, null, 2)}\n`;
+}
+
 /** The mark that a finding of level TODO leaves in the code. */
 export const mark = (code: string): string => `TODO(fal-import): ${code}`;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { PlatformName, SourceFolder } from '../../emulator/import/platform.ts';
 
@@ -13,18 +13,22 @@ export interface CorpusEntry {
   folder: SourceFolder;
 }
 
-interface Row {
-  kind: string;
+interface Place {
   repo: string;
   file: string;
   commit: string;
 }
 
+interface Row extends Place {
+  kind: string;
+}
+
 /**
  * The primary files of a list (tab-separated: kind, repository, path, commit) with the other files that it names of their
- * repositories, read from git directories `<owner>+<name>/repo` below `repositories`. What is not there is in `absent`.
+ * repositories. They are read from git directories `<owner>+<name>/repo` below one of `homes`, or from files below
+ * `<owner>+<name>@<seven digits of the commit>`. What is nowhere is in `absent`.
  */
-export function readCorpus(list: string, repositories: string): { entries: CorpusEntry[]; absent: string[] } {
+export function readCorpus(list: string, homes: readonly string[]): { entries: CorpusEntry[]; absent: string[] } {
   const rows = readFileSync(list, 'utf8')
     .trim()
     .split('\n')
@@ -39,10 +43,7 @@ export function readCorpus(list: string, repositories: string): { entries: Corpu
     const key = `${repo} ${file} ${commit}`;
     const known = cache.get(key);
     if (known !== undefined) return known;
-    const home = path.join(repositories, repo.replace('/', '+'), 'repo');
-    const directory = existsSync(path.join(home, '.git')) ? path.join(home, '.git') : home;
-    const found =
-      [commit, 'HEAD'].map((at) => show(directory, `${at}:${file}`)).find((bytes) => bytes !== null) ?? null;
+    const found = homes.map((home) => readFrom(home, { repo, file, commit })).find((bytes) => bytes !== null) ?? null;
     cache.set(key, found);
     return found;
   };
@@ -76,8 +77,16 @@ export function readCorpus(list: string, repositories: string): { entries: Corpu
   return { entries, absent };
 }
 
+function readFrom(home: string, { repo, file, commit }: Place): Uint8Array | null {
+  const name = repo.replace('/', '+');
+  const plain = path.join(home, `${name}@${commit.slice(0, 7)}`, file);
+  if (existsSync(plain) && statSync(plain).isFile()) return readFileSync(plain);
+  const directory = ['repo/.git', 'repo'].map((end) => path.join(home, name, end)).find(existsSync);
+  if (directory === undefined) return null;
+  return [commit, 'HEAD'].map((at) => show(directory, `${at}:${file}`)).find((bytes) => bytes !== null) ?? null;
+}
+
 function show(directory: string, object: string): Uint8Array | null {
-  if (!existsSync(directory)) return null;
   try {
     return execFileSync('git', ['--git-dir', directory, 'show', object], {
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -1,130 +1,129 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// `npm run corpus -- --list FILE --sources DIR [--sources DIR] [--only KIND] [--json FILE] [--no-run]`: converts real sources,
+// which are not of this repository, and looks at each: the report, the app under the real fal, the app beside its source,
+// endpoints and fields against a reader of its own. Prints the table of levels by platform; exit 1 when anything is wrong.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import * as z from 'zod/mini';
+import { parseArgs } from 'node:util';
+import { type CheckCase, type CheckResult, checkImported } from '../../emulator/cli/import-check/check-imported.ts';
 import { importApp } from '../../emulator/import/import-app.ts';
-import type { PlatformName, SourceFolder } from '../../emulator/import/platform.ts';
-import { type ImportReport, type Level, LevelSchema } from '../../emulator/import/report.ts';
+import type { ImportedApp } from '../../emulator/import/platform.ts';
+import { type Level, LevelSchema } from '../../emulator/import/report.ts';
+import { staticChecks } from '../../emulator/import/static-checks.ts';
 import { testParser } from '../../emulator/import/testing/test-parser.ts';
 import { testPython } from '../support/python.ts';
+import { askOracle, type OracleResult } from './oracle.ts';
+import { type CorpusEntry, readCorpus } from './read-corpus.ts';
 
-// Imports real sources, which are not of this repository: `npm run corpus -- DIR [--from PLATFORM]`, or
-// WINDTUNNEL_CORPUS. DIR holds a folder for each source, with the file to import named in DIR/index.tsv
-// (platform, folder, file). What is converted is looked at with the real SDK and an independent reader.
-
-const ResultSchema = z.array(
-  z.object({
-    name: z.string(),
-    problems: z.array(z.string()),
-    wrong: z.optional(z.array(z.string())),
-    unaccounted: z.optional(z.array(z.string())),
-  }),
-);
-
-const LEVELS: readonly Level[] = LevelSchema.options;
-
-interface Run {
-  name: string;
-  platform: PlatformName;
-  milliseconds: number;
-  report: ImportReport | null;
-  crash: string | null;
+interface Outcome {
+  entry: CorpusEntry;
+  app: ImportedApp | null;
+  ms: number;
+  checks: CheckResult['checks'];
+  oracle: OracleResult | null;
 }
 
-const args = process.argv.slice(2);
-const at = args.indexOf('--from');
-const only = at < 0 ? null : args.splice(at, 2)[1]!;
-const root = args[0] ?? process.env.WINDTUNNEL_CORPUS;
-if (root === undefined) throw new Error('Name the folder of sources: npm run corpus -- DIR, or WINDTUNNEL_CORPUS.');
-
-const rows = readFileSync(path.join(root, 'index.tsv'), 'utf8')
-  .trim()
-  .split('\n')
-  .map((line) => line.split('\t'));
-const parser = await testParser();
-const out = mkdtempSync(path.join(tmpdir(), 'wt-corpus-'));
-const runs: Run[] = [];
-const plan: unknown[] = [];
-for (const [platform, folder, file] of rows) {
-  if (only !== null && platform !== only) continue;
-  const name = `${folder}/${file}`;
-  const source = readFolder(path.join(root, folder!));
-  const start = performance.now();
-  let crash: string | null = null;
-  let report: ImportReport | null = null;
-  try {
-    const app = importApp(source, { from: platform as PlatformName, entry: file! }, parser);
-    report = app.report;
-    for (const { path: target, content } of app.files) {
-      mkdirSync(path.dirname(path.join(out, name, target)), { recursive: true });
-      writeFileSync(path.join(out, name, target), content);
-    }
-    if (app.files.length > 0) {
-      const items = report.items.filter((item) => item.source.file === report!.entry);
-      plan.push({
-        name,
-        platform,
-        source: path.join(root, folder!, file!),
-        converted: path.join(out, name),
-        entry: report.entry,
-        items,
-      });
-    }
-  } catch (error) {
-    crash = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  }
-  runs.push({ name, platform: platform as PlatformName, milliseconds: performance.now() - start, report, crash });
-}
-
-const check = spawnSync(await testPython(), [path.join(import.meta.dirname, 'check.py')], {
-  input: JSON.stringify(plan),
-  encoding: 'utf8',
-  maxBuffer: 1 << 28,
-  env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+const { values: options } = parseArgs({
+  options: {
+    list: { type: 'string' },
+    sources: { type: 'string', multiple: true },
+    only: { type: 'string' },
+    json: { type: 'string' },
+    'no-run': { type: 'boolean' },
+  },
 });
-if (check.status !== 0) throw new Error(check.stderr);
-const results = ResultSchema.parse(JSON.parse(check.stdout.slice(check.stdout.lastIndexOf('\n[') + 1)));
-let bad = 0;
-for (const run of runs) {
-  const result = results.find(({ name }) => name === run.name);
-  const lines = [...(run.crash === null ? [] : [`crash: ${run.crash}`]), ...(result?.problems ?? [])];
-  lines.push(
-    ...(result?.wrong ?? []).map((text) => `wrong: ${text}`),
-    ...(result?.unaccounted ?? []).map((text) => `unaccounted: ${text}`),
+if (options.list === undefined || options.sources === undefined) {
+  process.stderr.write(
+    'usage: npm run corpus -- --list FILE --sources DIR [--sources DIR] [--only KIND] [--json FILE] [--no-run]\n',
   );
-  bad += lines.length;
-  const blocked = run.report?.findings.find(({ level }) => level === 'BLOCKED');
-  const levels = run.report
-    ? Object.entries(run.report.levels)
-        .map(([level, count]) => `${level} ${count}`)
-        .join(', ')
-    : '';
-  console.log(`${run.name}: ${levels}, ${run.milliseconds.toFixed(0)} ms${blocked ? ` (${blocked.reason})` : ''}`);
-  for (const line of lines) console.log(`  ${line}`);
+  process.exit(2);
 }
-for (const platform of new Set(runs.map((run) => run.platform))) {
-  const own = runs.filter((run) => run.platform === platform);
-  const sum = (level: Level) => own.reduce((total, { report }) => total + (report?.levels[level] ?? 0), 0);
-  const converted = own.filter(({ report }) => report && report.levels.BLOCKED === 0).length;
-  const clean = own.filter(
-    ({ report }) => report && LEVELS.slice(2).every((level) => report.levels[level] === 0),
-  ).length;
-  const slowest = Math.max(...own.map(({ milliseconds }) => milliseconds));
-  console.log(
-    `${platform}: ${own.length} files, ${converted} converted (${clean} with nothing left to do), ${own.length - converted} blocked; ` +
-      `findings ${LEVELS.map((level) => `${level} ${sum(level)}`).join(', ')}; slowest ${slowest.toFixed(0)} ms`,
-  );
-}
-if (process.env.WINDTUNNEL_CORPUS_KEEP === undefined) rmSync(out, { recursive: true, force: true });
-else console.log(`kept in ${out}`);
-process.exitCode = bad > 0 ? 1 : 0;
+const parser = await testParser();
+const { entries, absent } = readCorpus(options.list, options.sources);
+const outcomes = entries
+  .filter(({ kind }) => options.only === undefined || kind === options.only)
+  .map((entry): Outcome => {
+    const started = performance.now();
+    try {
+      const app = importApp(entry.folder, { from: entry.platform, entry: entry.entry }, parser);
+      const ms = performance.now() - started;
+      return { entry, app, ms, checks: staticChecks(entry.folder, app, parser), oracle: null };
+    } catch (error) {
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return {
+        entry,
+        app: null,
+        ms: performance.now() - started,
+        checks: [{ check: 'converts', ok: false, detail }],
+        oracle: null,
+      };
+    }
+  });
 
-function readFolder(folder: string): SourceFolder {
-  const files = new Map<string, Uint8Array>();
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath, entry.name);
-    if (entry.isFile()) files.set(path.relative(folder, file).split(path.sep).join('/'), readFileSync(file));
+if (!options['no-run']) {
+  const work = mkdtempSync(path.join(tmpdir(), 'windtunnel-corpus-'));
+  const cases = outcomes.flatMap(({ entry, app }): CheckCase[] =>
+    app ? [{ name: entry.name, folder: entry.folder, app }] : [],
+  );
+  try {
+    const python = await testPython();
+    const found = new Map<string, CheckResult>();
+    for await (const result of checkImported(cases, python, path.join(work, 'apps'), new AbortController().signal)) {
+      outcomes.find(({ entry }) => entry.name === result.name)!.checks.push(...result.checks);
+      found.set(result.name, result);
+    }
+    const asked = outcomes.flatMap(({ entry: { name, kind, folder, entry }, app }) => {
+      const result = found.get(name);
+      return app && result ? [{ name, kind, folder, entry, items: app.report.items, found: result }] : [];
+    });
+    for (const result of askOracle(asked, python, path.join(work, 'oracle'))) {
+      const outcome = outcomes.find(({ entry }) => entry.name === result.name)!;
+      outcome.oracle = result;
+      const lines = [...result.wrong, ...result.unaccounted.map((what) => `${what} is in no row of the report`)];
+      outcome.checks.push({ check: 'oracle', ok: lines.length === 0, detail: lines.join('; ') });
+    }
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-  return { name: path.basename(folder), files: new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1))), unread: [] };
 }
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+for (const { entry, app, checks } of outcomes) {
+  const blocked = app?.report.findings.filter(({ level }) => level === 'BLOCKED') ?? [];
+  for (const { reason } of blocked) say(`BLOCKED  ${entry.name}: ${reason}`);
+  for (const { check, ok, detail } of checks) if (!ok) say(`FAILED   ${entry.name}: ${check}: ${detail}`);
+}
+say('');
+say(
+  `platform      files  threw  blocked  converted ${LevelSchema.options.map((name) => name.padStart(7)).join(' ')}  same/compared  fields  slowest`,
+);
+for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
+  const own = outcomes.filter(({ entry }) => entry.kind === kind);
+  const level = (name: Level): number => own.reduce((sum, { app }) => sum + (app?.report.levels[name] ?? 0), 0);
+  const behaviours = own.flatMap(({ checks }) => checks.filter(({ check }) => check === 'behaviour'));
+  const cells = [
+    kind.padEnd(12),
+    String(own.length).padStart(6),
+    String(own.filter(({ app }) => app === null).length).padStart(6),
+    String(own.filter(({ app }) => app && app.report.levels.BLOCKED > 0).length).padStart(8),
+    String(own.filter(({ app }) => app && app.files.length > 0).length).padStart(10),
+    ...LevelSchema.options.map((name) => String(level(name)).padStart(7)),
+    `${behaviours.filter(({ ok }) => ok).length}/${behaviours.length}`.padStart(14),
+    String(own.reduce((sum, { oracle }) => sum + (oracle?.read ?? 0), 0)).padStart(7),
+    `${Math.max(...own.map(({ ms }) => ms)).toFixed(0)} ms`.padStart(8),
+  ];
+  say(cells.join(' '));
+}
+for (const name of absent) say(`absent   ${name}`);
+if (options.json !== undefined) {
+  const rows = outcomes.map(({ entry, app, ms, checks, oracle }) => ({
+    name: entry.name,
+    kind: entry.kind,
+    levels: app?.report.levels ?? null,
+    ms,
+    checks,
+    fields: oracle?.read ?? 0,
+  }));
+  writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
+}
+process.exitCode = outcomes.some(({ checks }) => checks.some(({ ok }) => !ok)) ? 1 : 0;

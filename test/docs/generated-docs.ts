@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { ERROR_CODES, LIMITS } from '../../emulator/contract/index.ts';
 import { configJsonSchema } from '../../emulator/control/config/config-schema.ts';
 import { scenarioJsonSchema } from '../../emulator/control/config/load-scenario.ts';
+import { reportJsonSchema } from '../../emulator/import/report.ts';
 import { faultsPage } from './faults-page.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -17,6 +18,7 @@ export function generatedDocs(): Record<string, string> {
     'docs/faults.md': faultsPage(NOTICE),
     'windtunnel.schema.json': configJsonSchema(),
     'windtunnel.scenario.schema.json': scenarioJsonSchema(),
+    'windtunnel.import-report.schema.json': reportJsonSchema(),
   };
 }
 

@@ -19,14 +19,15 @@ import { systemClock } from '../../core/clock.ts';
 import { silentLog } from '../../core/log.ts';
 import { createEnvironments } from '../../environments/create-environments.ts';
 import { loadPythonParser } from '../../find/python-parser.ts';
+import { clientFiles, withClients } from '../../import/clients/client-files.ts';
 import { importApp } from '../../import/import-app.ts';
 import { type ImportedUnit, importFolder } from '../../import/import-folder.ts';
 import type { ImportedApp, PlatformName, SourceFolder } from '../../import/platform.ts';
-import { reportMarkdown } from '../../import/report-markdown.ts';
 import { staticChecks } from '../../import/static-checks.ts';
 import type { PythonParser } from '../../import/syntax.ts';
 import { originalEnv } from '../exec-env.ts';
 import { checkImported } from '../import-check/check-imported.ts';
+import { refuseOut, reimportLines, writeImported } from '../imported-folder.ts';
 import { table } from '../table.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 
@@ -36,10 +37,21 @@ interface ImportOptions {
   report?: string;
   json?: boolean;
   check?: boolean;
+  /** Paths of files that call the app, or `all`. */
+  client?: string[];
 }
 
 const PLATFORMS = ['auto', 'modal', 'runpod', 'cog'];
-const IGNORED = new Set(['.git', 'node_modules', '__pycache__', '.venv', 'venv', '.mypy_cache', '.ruff_cache']);
+const IGNORED = new Set([
+  '.git',
+  '.windtunnel',
+  'node_modules',
+  '__pycache__',
+  '.venv',
+  'venv',
+  '.mypy_cache',
+  '.ruff_cache',
+]);
 // Sources are small; weights and samples are not, and are copied by hand.
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MAX_FILES = 5000;
@@ -57,16 +69,22 @@ export async function importCommand(
   const parser = await loadParser();
   const from = options.from as PlatformName | 'auto';
   const out = resolve(terminal.cwd, options.out ?? `${basename(root)}-fal`);
-  const units: ImportedUnit[] =
+  const imported: ImportedUnit[] =
     entry === null
       ? importFolder(folder, from, parser)
       : [{ path: '', folder, entry, app: importApp(folder, { from, entry }, parser), failure: null }];
+  const units = withCallers(imported, options.client ?? [], parser);
   const reports = units.flatMap(({ app }) => (app ? [app.report] : []));
   const shown = JSON.stringify(units.length === 1 ? reports[0] : reports, null, 2);
   let failed = false;
   if (units.some(({ app }) => app !== null && app.files.length > 0)) refuseOut(out, root);
   for (const unit of units) {
-    if (unit.app && unit.app.files.length > 0) writeApp(join(out, unit.path), unit.app);
+    if (unit.app && unit.app.files.length > 0) {
+      const plan = writeImported(join(out, unit.path), unit.app);
+      // Beside the report on stdout, which a program may read.
+      for (const line of reimportLines(plan)) terminal.note(line);
+      failed = plan.some(({ action }) => action === 'conflict') || failed;
+    }
     if (!options.json && unit.app) tell(terminal, unit.app, join(out, unit.path));
     if (options.check && unit.app && unit.app.files.length > 0) {
       failed = !(await check(terminal, { folder: unit.folder, app: unit.app }, parser, pythonFor)) || failed;
@@ -81,6 +99,21 @@ export async function importCommand(
   else if (units.length > 1) for (const line of table(units.map(row))) terminal.out(line);
   const left = reports.some(({ levels }) => levels.TODO + levels.BLOCKED > 0);
   return left || failed || units.some(({ failure }) => failure !== null) ? EXIT.failed : EXIT.ok;
+}
+
+/** The apps with those of their callers that were asked for. Throws for a name that is no caller. */
+function withCallers(units: readonly ImportedUnit[], wanted: readonly string[], parser: PythonParser): ImportedUnit[] {
+  const all = wanted.includes('all');
+  const found = units.map(({ app, folder }) => (app ? clientFiles(folder, app, parser) : []));
+  const paths = new Set(found.flat().map(({ path }) => path));
+  const unknown = wanted.find((path) => path !== 'all' && !paths.has(path));
+  if (unknown !== undefined) {
+    const there = paths.size === 0 ? 'no file in the folder does' : `these do: ${[...paths].join(', ')}`;
+    throw usage(`--client ${unknown} does not call the app; ${there}.`);
+  }
+  return units.map((unit, index) =>
+    unit.app ? { ...unit, app: withClients(unit.app, found[index]!, all ? 'all' : wanted) } : unit,
+  );
 }
 
 /** A line of the table of several apps. */
@@ -175,38 +208,6 @@ function readFolder(path: string): { folder: SourceFolder; root: string; entry: 
   return { folder: { name: basename(root), files, unread }, root, entry };
 }
 
-/** Throws E_IMPORT_OUT for a folder that is the source's own, or holds anything. */
-function refuseOut(out: string, root: string): void {
-  const inside = relative(root, out);
-  if (inside === '') {
-    throw new WindtunnelError('E_IMPORT_OUT', 'The imported app cannot be written over its source.', {
-      hint: 'Name another folder with --out.',
-    });
-  }
-  let there: string[] = [];
-  try {
-    there = readdirSync(out);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) {
-      throw new WindtunnelError('E_IMPORT_OUT', `${out} is no folder to write into.`, { cause: error });
-    }
-  }
-  if (there.length > 0) {
-    throw new WindtunnelError('E_IMPORT_OUT', `${out} is not empty; nothing was overwritten.`, {
-      hint: 'Name another folder with --out, or remove that one.',
-    });
-  }
-}
-
-function writeApp(out: string, app: ImportedApp): void {
-  for (const { path, content } of app.files) {
-    const file = join(out, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
-  }
-  writeFileSync(join(out, 'IMPORT.md'), reportMarkdown(app.report));
-}
-
 function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): void {
   const { levels, findings, secrets } = report;
   const shown = findings.filter(({ level }) => level === 'TODO' || level === 'BLOCKED');
@@ -219,18 +220,28 @@ function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): 
     `${report.app}: ${levels.OK} exact, ${levels.CHECK} to check, ${levels.TODO} left to you, ${levels.BLOCKED} blocked`,
   );
   for (const { command } of secrets) terminal.out(`secret: ${command}`);
+  for (const { code, source } of findings) {
+    if (code === 'F800' && source)
+      terminal.out(`calls the app: ${source.file} (--client ${source.file} writes it, too)`);
+  }
   if (files.length === 0) return;
   terminal.out(`written to ${out}; what each line became is in ${join(out, 'IMPORT.md')}`);
   terminal.out(`next: windtunnel run ${join(out, report.entry)}`);
 }
 
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
 export function addImportCommand(program: Command, run: (action: () => Promise<number>) => void, terminal: Terminal) {
   program
     .command('import')
-    .description('convert a RunPod worker or Cog model into a fal app, in a new folder')
+    .description('convert a Modal app, RunPod worker or Cog model into a fal app, in a folder of its own')
     .argument('<path>', 'folder or file of the app')
     .option('--from <platform>', PLATFORMS.join('|'), 'auto')
-    .option('--out <dir>', 'folder for the result, which must be empty (default: <name>-fal)')
+    .option(
+      '--out <dir>',
+      'folder for the result: a new one, or one of an earlier import, whose edits are kept (default: <name>-fal)',
+    )
+    .option('--client <file>', 'write this file, which calls the app, for fal as well; `all` for every one', collect)
     .option('--report <file>', 'write the report as JSON, too')
     .option('--check', 'check the app under the real fal, and run it beside its source on stand-ins')
     .option('--json', 'print the report as JSON')

@@ -11,6 +11,10 @@ import type { ImportedApp, SourceFolder } from '../../import/platform.ts';
 const ResultSchema = z.object({
   name: z.string(),
   checks: z.array(z.object({ check: z.string(), ok: z.boolean(), detail: z.string() })),
+  /** OpenAPI documents of the apps in the file; null when it could not be imported. */
+  apps: z.nullable(z.array(z.unknown())),
+  /** Names of the `fal.function`s in the file. */
+  functions: z.array(z.string()),
 });
 export type CheckResult = z.infer<typeof ResultSchema>;
 

@@ -1,6 +1,7 @@
 """Checks converted apps under the real fal: imported, described, pickled, and run beside their sources on stand-ins.
 
-Reads {"cases": [...]} on stdin, answers one JSON object a line: {"name", "checks": [{"check", "ok", "detail"}]}.
+Reads {"cases": [...]} on stdin, answers one JSON object a line:
+{"name", "checks": [{"check", "ok", "detail"}], "apps": OpenAPI documents or null, "functions": names}.
 Each step runs in a process of its own, forked from this one, which has fal loaded.
 """
 
@@ -78,7 +79,7 @@ def deploy(case):
     sys.meta_path.insert(0, Finder([case["converted"]], refuse=True))
     values = runpy.run_path(os.path.join(case["converted"], case["entry"]), run_name=DEPLOYED)
     apps = apps_of(values)
-    functions = [v for v in values.values() if isinstance(v, IsolatedFunction)]
+    functions = {name: value for name, value in values.items() if isinstance(value, IsolatedFunction)}
     if not apps and not functions:
         raise RuntimeError("the file holds no fal.App and no fal.function")
     described = []
@@ -88,9 +89,9 @@ def deploy(case):
         own = [member.route_signature.path for member in members if hasattr(member, "route_signature")]
         described.append({"name": app.__name__, "openapi": paths_of(app), "own": own})
     pickles = [base64.b64encode(cloudpickle.dumps(app)).decode() for app in apps]
-    for function in functions:
+    for function in functions.values():
         cloudpickle.dumps(function.func)
-    return {"apps": described, "pickles": pickles, "functions": len(functions)}
+    return {"apps": described, "pickles": pickles, "functions": list(functions)}
 
 
 def unpickle(case):
@@ -300,7 +301,8 @@ def compiles_at_source(case, path):
     return True
 
 
-def check(case):
+def check(case, found):
+    """The results of every check; what the app is goes to `found`."""
     results = []
     for path in case["python"]:
         with open(os.path.join(case["converted"], path), "rb") as file:
@@ -316,7 +318,8 @@ def check(case):
     deployed = in_child(deploy, case)
     if "failed" in deployed:
         return [*results, {"check": "imports", "ok": False, "detail": deployed["failed"]}]
-    results.append({"check": "imports", "ok": True, "detail": "%d apps, %d functions" % (len(deployed["apps"]), deployed["functions"])})
+    found.update(apps=[app["openapi"] for app in deployed["apps"]], functions=deployed["functions"])
+    results.append({"check": "imports", "ok": True, "detail": "%d apps, %d functions" % (len(deployed["apps"]), len(deployed["functions"]))})
     for app in deployed["apps"]:
         own = app["own"]
         doubled = sorted({path for path in own if own.count(path) > 1})
@@ -335,11 +338,12 @@ def check(case):
 
 def main():
     for case in json.load(sys.stdin)["cases"]:
+        found = {"apps": None, "functions": []}
         try:
-            results = check(case)
+            results = check(case, found)
         except Exception as error:
             results = [{"check": "checks", "ok": False, "detail": "%s: %s" % (type(error).__name__, error)}]
-        sys.stdout.write(json.dumps({"name": case["name"], "checks": results}) + "\n")
+        sys.stdout.write(json.dumps({"name": case["name"], "checks": results, **found}) + "\n")
         sys.stdout.flush()
 
 

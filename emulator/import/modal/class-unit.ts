@@ -7,7 +7,8 @@ import { bodyStart, definitionEdits, removeDecorator, removeStatement } from './
 import { isServer, planEndpoints } from './endpoints.ts';
 import { knownTypes } from './known-types.ts';
 import { type Method, methodsOf, type Parameter, parametersOf } from './methods.ts';
-import { serverLines } from './server-unit.ts';
+import type { Decorator } from './read-module.ts';
+import { type Started, serverLines } from './server-unit.ts';
 import { type Field, type KnownTypes, typeOf } from './signature.ts';
 import type { UnitContext, UnitResult } from './unit-plan.ts';
 import { argumentNames, endpointLines, indented, modelLines, settingPairs, usesToJson } from './write-app.ts';
@@ -26,7 +27,9 @@ export function classUnit(context: UnitContext): UnitResult {
   const methods = methodsOf(unit, module);
   const served = methods.filter(({ role }) => role === 'method' || role === 'web');
   const servers = methods.filter(({ role }) => isServer(role));
-  const isApp = served.length > 0 || servers.length === 0;
+  // `@modal.experimental.http_server` stands on the class: what its enter methods start serves.
+  const marker = unit.decorators.find(({ path }) => path === 'web_server') ?? null;
+  const isApp = served.length > 0 || (servers.length === 0 && marker === null);
   const { parameters, init } = parametersOf(unit, module);
   const indent = bodyIndent(unit.node, text);
   const inner = indent + (indent.startsWith('\t') ? '\t' : '    ');
@@ -69,7 +72,7 @@ export function classUnit(context: UnitContext): UnitResult {
   }
   const preamble = [...context.preamble, ...first];
   if (!isApp) {
-    serverOnly(context, result, servers, enters, exits, preamble);
+    serverOnly(context, result, [...servers, ...(marker ? [marker] : [])], enters, exits, preamble);
     return result;
   }
 
@@ -139,21 +142,14 @@ export function classUnit(context: UnitContext): UnitResult {
   result.parameters.push(...fields.map(({ name }) => name));
   result.symbols.push(unit.name);
 
-  for (const server of servers) {
-    const name = free(`${unit.name.toLowerCase()}_${server.name}_server`);
+  for (const server of [...servers, ...(marker ? [marker] : [])]) {
+    const name = free(`${unit.name.toLowerCase()}${'name' in server ? `_${server.name}` : ''}_server`);
     const before = [
       `app = ${unit.name}(_allow_init=True)`,
       setupIsAsync(enters) ? 'asyncio.run(app.setup())' : 'app.setup()',
     ];
     if (setupIsAsync(enters)) standard.add('asyncio');
-    const started = {
-      target: `app.${nameOf(server)}()`,
-      role: server.role,
-      marker: server.marker,
-      asynchronous: server.asynchronous,
-      before,
-      after: [],
-    };
+    const started = { ...startOf(server, nameOf), before, after: [] };
     result.tail.push(serverLines(name, started, context).join('\n'));
     result.symbols.push(name);
   }
@@ -169,11 +165,18 @@ function shift(line: string, indent: string, inner: string): string {
   return indent + (depth === 0 ? '' : inner.slice(indent.length) + unit.repeat(depth - 1)) + line.slice(depth * 4);
 }
 
+/** How a method starts a server, or that the object's start has done it for a class that is marked itself. */
+function startOf(server: Method | Decorator, nameOf: (method: Method) => string): Omit<Started, 'before' | 'after'> {
+  if (!('role' in server)) return { target: null, role: 'server', marker: server, asynchronous: false };
+  const { role, marker, asynchronous } = server;
+  return { target: `app.${nameOf(server)}()`, role, marker, asynchronous };
+}
+
 /** A class that only serves web apps stays a plain class; a function makes it and serves. */
 function serverOnly(
   context: UnitContext,
   result: UnitResult,
-  servers: readonly Method[],
+  servers: readonly (Method | Decorator)[],
   enters: readonly Method[],
   exits: readonly Method[],
   preamble: readonly string[],
@@ -181,7 +184,9 @@ function serverOnly(
   const { unit, free, standard } = context;
   for (const server of servers) {
     const name = free(
-      servers.length === 1 ? `${unit.name.toLowerCase()}_server` : `${unit.name.toLowerCase()}_${server.name}_server`,
+      servers.length === 1 || !('name' in server)
+        ? `${unit.name.toLowerCase()}_server`
+        : `${unit.name.toLowerCase()}_${server.name}_server`,
     );
     const before = [
       ...preamble.map((line) => line.replaceAll('type(self)', unit.name)).filter((line) => !line.startsWith('self.')),
@@ -191,14 +196,7 @@ function serverOnly(
     ];
     if (setupIsAsync(enters)) standard.add('asyncio');
     const after = exits.map((method) => `app.${method.name}(${exitArguments(method)})`);
-    const started = {
-      target: `app.${server.name}()`,
-      role: server.role,
-      marker: server.marker,
-      asynchronous: server.asynchronous,
-      before,
-      after,
-    };
+    const started = { ...startOf(server, (method) => method.name), before, after };
     result.tail.push(serverLines(name, started, context).join('\n'));
     result.symbols.push(name);
   }
@@ -310,7 +308,12 @@ function parameterEdits(
     if (statement) {
       const typed = annotation === null ? '' : `: ${annotation}`;
       const replaced = value ? `${name}${typed} = ${value.text}` : typed === '' ? `${name} = None` : `${name}${typed}`;
-      edits.push({ start: node.startIndex, end: node.endIndex, text: replaced });
+      // A comment in brackets around the call stays there.
+      const right = node.childForFieldName('right');
+      const bracketed = value && right?.type === 'parenthesized_expression' ? value.parent?.parent?.parent : null;
+      const { start, text } =
+        bracketed?.type === 'call' ? { start: bracketed, text: value!.text } : { start: node, text: replaced };
+      edits.push({ start: start.startIndex, end: start.endIndex, text });
     }
     ledger.item('option', { file, line: node.startPosition.row + 1 }, node.text, 'reported');
     ledger.note(value ? 'F779' : 'F780', 'CHECK', {

@@ -6,7 +6,7 @@ import { futureEdits, identifiers, insertImports, isDocstring, lineOf } from '..
 import type { PlannedStatement } from '../module-plan.ts';
 import { withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
-import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
+import type { CallTarget, ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
 import { kebabCase, pythonString } from '../python-text.ts';
 import { importedFiles, withDefinitions } from '../siblings.ts';
 import { readSource, writeSource } from '../source-text.ts';
@@ -71,7 +71,11 @@ export function convertApp(folder: SourceFolder, entry: string, parser: PythonPa
       const texts = new Map([[entry, result.text]]);
       for (const { path, content, origin } of written)
         if (origin === 'written') texts.set(path, Buffer.from(content).toString('utf8'));
-      return { files: written, report: buildReport(ledger, subject, written, texts, result.volumes) };
+      return {
+        files: written,
+        report: buildReport(ledger, subject, written, texts, result.volumes),
+        targets: result.targets,
+      };
     });
   });
 }
@@ -133,6 +137,7 @@ interface Converted {
   app: string;
   files: ImportedFile[];
   volumes: { from: string; to: string; next: string }[];
+  targets: CallTarget[];
 }
 
 class Conversion {
@@ -326,6 +331,7 @@ class Conversion {
       text: result,
       app: this.reportName(),
       files,
+      targets: this.targets(results),
       volumes: [...new Map(mounts.filter(({ bucket }) => !bucket).map((at) => [at.target, at])).values()].map(
         ({ mount, target, name }) => ({
           from: mount,
@@ -381,9 +387,10 @@ class Conversion {
         const own = module.gone.has(first) || module.names.modules.has(first) || module.names.members.has(first);
         if (own && outer.type === 'decorated_definition') hole(node);
       }
-      if (node.type === 'call' && node.parent?.type === 'assignment') {
-        const path = node.childForFieldName('function')?.text.split('.').at(-1);
-        if (path === 'parameter' && node.parent.parent?.parent?.type === 'block') hole(node);
+      if (node.type === 'call' && node.childForFieldName('function')?.text.split('.').at(-1) === 'parameter') {
+        let { parent } = node;
+        while (parent?.type === 'parenthesized_expression') parent = parent.parent;
+        if (parent?.type === 'assignment' && parent.parent?.parent?.type === 'block') hole(node);
       }
     }
   }
@@ -631,24 +638,23 @@ class Conversion {
       const server = symbol?.endsWith('_server') ? symbol : this.appName(own);
       lines.push(`${name} = f"https://fal.run/{FAL_USER}/${server}"`);
     }
-    for (const unit of used) {
-      const { calls } = results.get(unit)!;
-      const app = `f"{FAL_USER}/${this.appName(unit)}"`;
-      const list = (names: readonly string[] | null) =>
-        names === null ? 'None' : `[${names.map(pythonString).join(', ')}]`;
-      if (unit.kind === 'function') {
-        const call = calls.get('') ?? { path: '/', names: [] as string[] };
-        lines.push(
-          `${this.remoteNames.get(unit.name)} = Remote(${app}, ${pythonString(call.path)}, ${list(call.names)})`,
-        );
-        continue;
-      }
-      lines.push(`${this.remoteNames.get(unit.name)} = RemoteClass(`, `    ${list(results.get(unit)!.parameters)},`);
-      for (const [name, { path, names }] of calls)
-        lines.push(`    ${name}=(${app}, ${pythonString(path)}, ${list(names)}),`);
-      lines.push(')');
-    }
+    for (const unit of used)
+      lines.push(
+        `${this.remoteNames.get(unit.name)} = ${remoteObject(unit, this.appName(unit), results.get(unit)!).join('\n')}`,
+      );
     return lines;
+  }
+
+  /** How other files call what is served. */
+  private targets(results: ReadonlyMap<Unit, UnitResult>): CallTarget[] {
+    return this.module.units
+      .filter((unit) => results.get(unit)!.calls.size > 0)
+      .map((unit) => ({
+        unit: unit.name,
+        kind: unit.kind,
+        app: unit.app.name ?? null,
+        expression: remoteObject(unit, this.appName(unit), results.get(unit)!).join('\n'),
+      }));
   }
 
   /** Each statement of the module, once, with what became of it. */
@@ -669,6 +675,21 @@ class Conversion {
       ledger.item('statement', { file: entry, line }, top.text, reported ? 'reported' : touched ? 'mapped' : 'kept');
     }
   }
+}
+
+/** Python of the object through which an app is called as its source was. */
+function remoteObject(unit: Unit, appName: string, { calls, parameters }: UnitResult): string[] {
+  const app = `f"{FAL_USER}/${appName}"`;
+  const list = (names: readonly string[] | null) =>
+    names === null ? 'None' : `[${names.map(pythonString).join(', ')}]`;
+  if (unit.kind === 'function') {
+    const call = calls.get('') ?? { path: '/', names: [] as string[] };
+    return [`Remote(${app}, ${pythonString(call.path)}, ${list(call.names)})`];
+  }
+  const methods = [...calls].map(
+    ([name, { path, names }]) => `    ${name}=(${app}, ${pythonString(path)}, ${list(names)}),`,
+  );
+  return ['RemoteClass(', `    ${list(parameters)},`, ...methods, ')'];
 }
 
 function bindsName(node: SyntaxNode, name: string): boolean {

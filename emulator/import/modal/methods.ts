@@ -111,7 +111,7 @@ export function parametersOf(unit: Unit, module: ModalModule): { parameters: Par
   let init: SyntaxNode | null = null;
   for (const child of unit.node.childForFieldName('body')?.namedChildren ?? []) {
     const assignment = child.type === 'expression_statement' ? child.namedChildren[0] : null;
-    const value = assignment?.type === 'assignment' ? assignment.childForFieldName('right') : null;
+    const value = assignment?.type === 'assignment' ? unparenthesized(assignment.childForFieldName('right')) : null;
     const path = value?.type === 'call' ? definitionPath(value, module) : null;
     if (assignment && path === 'parameter') {
       const given = argumentsOf(value);
@@ -138,6 +138,12 @@ export function parametersOf(unit: Unit, module: ModalModule): { parameters: Par
     });
   }
   return { parameters, init };
+}
+
+/** What stands in the brackets that only group. */
+function unparenthesized(node: SyntaxNode | null): SyntaxNode | null {
+  if (node?.type !== 'parenthesized_expression') return node;
+  return unparenthesized(node.namedChildren.find(({ type }) => type !== 'comment') ?? null);
 }
 
 function definitionPath(call: SyntaxNode, module: ModalModule): string | null {

@@ -6,8 +6,8 @@ import type { UnitContext } from './unit-plan.ts';
 import { indented, settingPairs } from './write-app.ts';
 
 export interface Started {
-  /** Python expression: what makes the web app, or starts the server. */
-  target: string;
+  /** Python expression: what makes the web app, or starts the server; null when it is started before. */
+  target: string | null;
   role: Role;
   marker: Decorator | null;
   asynchronous: boolean;
@@ -69,12 +69,12 @@ export function serverLines(name: string, started: Started, context: UnitContext
   lines.push(`    exposed_port=${port},`, ')', `def ${name}():`);
   lines.push(`    """${unit.name}, converted from Modal by \`windtunnel import\`: all routes at port ${port}."""`);
   lines.push(...started.before.map((line) => `    ${line}`));
-  const target = started.asynchronous ? `asyncio.run(${started.target})` : started.target;
+  const target = started.target !== null && started.asynchronous ? `asyncio.run(${started.target})` : started.target;
   if (started.asynchronous) context.standard.add('asyncio');
   let body: string[];
   if (role === 'server') {
     context.standard.add('threading');
-    body = [target, 'threading.Event().wait()  # the server runs beside'];
+    body = [...(target === null ? [] : [target]), 'threading.Event().wait()  # the server runs beside'];
   } else {
     const served = role === 'wsgi' ? `a2wsgi.WSGIMiddleware(${target})` : target;
     body = [

@@ -5,7 +5,7 @@ import { pythonLiteral } from '../python-text.ts';
 import { folderOf, join } from '../siblings.ts';
 import type { InputField, InputModel } from '../source-app.ts';
 import { definitions, type Literal, type SyntaxNode, walk } from '../syntax.ts';
-import { fieldsOfHandler, typeOfValue } from './input-fields.ts';
+import { fieldsOfHandler } from './input-fields.ts';
 import { fieldsOfSchema } from './input-schema.ts';
 import { type LibraryNames, libraryPath, toolFor } from './library-uses.ts';
 
@@ -83,10 +83,10 @@ export function readInput(source: InputSource): { model: InputModel; example: st
   return { model: { fields, extra: 'allow' }, example };
 }
 
-/** A field without a default gets the sample's type only where that narrows nothing that worked before. */
+/** The sample's value is told, and no type made of it: that would narrow what worked before. */
 function refine(field: InputField, value: Literal | undefined): void {
   if (field.type !== 'Any' || value === undefined || value === null) return;
-  field.description ??= `e.g. ${typeOfValue(value)}`;
+  field.description ??= `e.g. ${JSON.stringify(value).slice(0, 60)}`;
 }
 
 function schemaOf({ root, trees, names }: InputSource): { fields: InputField[]; constrained: string[] } | null {
