@@ -8,6 +8,7 @@ import { parseArgs, promisify } from 'node:util';
 import { DisposableStore } from '../../emulator/core/disposable.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { BareRunner } from './bare-runner.ts';
+import { benchImport } from './import-bench.ts';
 import type { Case, Plan, Series } from './load-generator.ts';
 import type { Address } from './raw-client.ts';
 import type { StoreBenchFigures, StoreBenchOptions } from './store-bench.ts';
@@ -47,6 +48,7 @@ try {
     ...depth,
     memory: { idle, queued: depth.memory },
     store: await benchStoreAlone(small.folder),
+    imports: await benchImport(3),
   };
   console.log(report(figures));
   const simulated = await simulateCore();

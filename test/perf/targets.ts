@@ -23,6 +23,8 @@ export interface BenchFigures {
   /** Bytes resident in the emulator with `queued` requests waiting, and just after its start. */
   memory: { idle: number; queued: number };
   store: StoreBenchFigures;
+  /** Milliseconds of the slowest source to import, round by round. */
+  imports: number[];
 }
 
 export interface Target {
@@ -60,6 +62,7 @@ export function judge(figures: BenchFigures): Target[] {
     ),
     target(`submit with ${waiting} waiting over that with 10, p50`, deeper, '×', { most: 1.2 }),
     target(`memory with ${waiting} waiting`, [memory.queued / 1e6], 'MB', { most: 150 }),
+    target('import of a source, the slowest', figures.imports, 'ms', { most: 1000 }),
   ];
 }
 

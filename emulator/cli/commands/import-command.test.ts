@@ -32,13 +32,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const run = (given: string, options: { from?: string; out?: string; report?: string; json?: boolean } = {}) =>
-  importCommand(terminal, given, { from: 'auto', ...options }, testParser);
+const run = (
+  given: string,
+  options: { from?: string; out?: string; report?: string; json?: boolean; client?: string[] } = {},
+) => importCommand(terminal, given, { from: 'auto', ...options }, testParser);
 
 it('writes the app into a new folder, leaves the source as it was, and says what to do next', async () => {
   const before = readFileSync(path.join(source('plain'), 'handler.py'));
   expect(await run(source('plain'), { out: 'app', report: 'reports/r.json' })).toBe(0);
-  expect(readdirSync(path.join(folder, 'app')).sort()).toEqual(['IMPORT.md', 'handler.py']);
+  expect(readdirSync(path.join(folder, 'app')).sort()).toEqual(['.windtunnel', 'IMPORT.md', 'handler.py']);
   expect(readFileSync(path.join(source('plain'), 'handler.py'))).toEqual(before);
   expect(out.at(-1)).toBe(`next: windtunnel run ${path.join(folder, 'app/handler.py')}`);
   const report = ImportReportSchema.parse(JSON.parse(readFileSync(path.join(folder, 'reports/r.json'), 'utf8')));
@@ -78,7 +80,12 @@ it('converts every app of a folder by itself, and shows a table', async () => {
   }
   expect(await run('all', { out: 'apps', report: 'r.json' })).toBe(1);
   expect(readdirSync(path.join(folder, 'apps')).sort()).toEqual(['model-load', 'plain']);
-  expect(readdirSync(path.join(folder, 'apps/model-load')).sort()).toEqual(['IMPORT.md', 'engine.py', 'handler.py']);
+  expect(readdirSync(path.join(folder, 'apps/model-load')).sort()).toEqual([
+    '.windtunnel',
+    'IMPORT.md',
+    'engine.py',
+    'handler.py',
+  ]);
   const rows = out.slice(-3).map((line) => line.split(/ {2,}/));
   expect(rows.map(([platform, name]) => `${platform} ${name}`)).toEqual([
     'runpod model-load',
@@ -106,4 +113,39 @@ it('says what is missing in a file of Modal without an app, and in a folder in w
   await expect(run(folder, { from: 'runpod' })).rejects.toMatchObject({ code: 'E_IMPORT_NOTHING' });
   await expect(run(path.join(folder, 'absent'))).rejects.toMatchObject({ code: 'E_FILE_UNREADABLE' });
   await expect(run(folder, { from: 'heroku' })).rejects.toMatchObject({ code: 'E_USAGE' });
+});
+
+it('keeps what was edited when it is imported again, and tells what both changed', async () => {
+  cpSync(source('plain'), path.join(folder, 'worker'), { recursive: true });
+  await run('worker', { out: 'app' });
+  const [from, to] = [path.join(folder, 'worker/handler.py'), path.join(folder, 'app/handler.py')];
+  const change = (file: string, old: string, by: string) => {
+    const text = readFileSync(file, 'utf8');
+    expect(text).toContain(old);
+    writeFileSync(file, text.replace(old, by));
+  };
+  change(to, 'app_name = "worker"', 'app_name = "mine"');
+  change(from, 'return', 'print("new")\n    return');
+  expect(await run('worker', { out: 'app' })).toBe(0);
+  expect(readFileSync(to, 'utf8')).toMatch(/print\("new"\)[\s\S]*app_name = "mine"/);
+  expect(out).toContain('handler.py: your edits and the new import are joined');
+
+  change(to, 'print("new")', 'print("mine")');
+  change(from, 'print("new")', 'print("newer")');
+  expect(await run('worker', { out: 'app' })).toBe(1);
+  expect(readFileSync(to, 'utf8')).toContain('print("mine")');
+  expect(readFileSync(`${to}.imported`, 'utf8')).toContain('print("newer")');
+  expect(out.join('\n')).toContain('CONFLICT handler.py');
+});
+
+it('names the files that call the app, and writes those that are asked for', async () => {
+  cpSync(source('plain'), path.join(folder, 'worker'), { recursive: true });
+  const caller = 'import runpod\n\nprint(runpod.Endpoint("x").run_sync({"input": {}}))\n';
+  writeFileSync(path.join(folder, 'worker/ask.py'), caller);
+  expect(await run('worker', { out: 'app' })).toBe(0);
+  expect(readdirSync(path.join(folder, 'app'))).not.toContain('ask.py');
+  expect(out).toContain('calls the app: ask.py (--client ask.py writes it, too)');
+  expect(await run('worker', { out: 'again', client: ['ask.py'] })).toBe(0);
+  expect(readFileSync(path.join(folder, 'again/ask.py'), 'utf8')).toContain('Endpoint(FAL_APP).run_sync(');
+  await expect(run('worker', { out: 'more', client: ['other.py'] })).rejects.toThrow(/these do: ask.py/);
 });

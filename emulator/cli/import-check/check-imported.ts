@@ -58,6 +58,10 @@ export async function* checkImported(
     child.once('error', reject);
     child.once('close', resolve);
   });
+  // A Python that ends before it has read the plan says why by its code and its last line.
+  child.stdin.once('error', (error) => {
+    problems ||= error.message;
+  });
   child.stdin.end(JSON.stringify({ cases: plan }));
   let count = 0;
   for await (const line of createInterface({ input: child.stdout })) {

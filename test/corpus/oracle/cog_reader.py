@@ -32,7 +32,8 @@ def read(source, entry, folder):
     if method:
         node = predict_of(node, tree)
     constants = constants_of(tree)
-    fields = {name: field_of(field, constants) for name, field in parameters(node, method).items()}
+    inputs = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names if a.name == "Input"} | {"Input"}
+    fields = {name: field_of(field, constants, inputs) for name, field in parameters(node, method).items()}
     returns = node.returns
     if isinstance(returns, ast.Constant) and isinstance(returns.value, str):
         returns = ast.parse(returns.value, mode="eval").body
@@ -50,9 +51,9 @@ def predict_of(node, tree):
     return next(filter(None, (predict_of(base, tree) for base in bases)), None)
 
 
-def field_of(field, constants):
+def field_of(field, constants, inputs):
     call = field.default
-    if not (isinstance(call, ast.Call) and last(call) == "Input"):
+    if not (isinstance(call, ast.Call) and last(call) in inputs):
         return field
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     if call.args:

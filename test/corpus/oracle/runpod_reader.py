@@ -87,9 +87,10 @@ def fields_of_sample(folder, entry):
     for path in (os.path.join(os.path.dirname(entry), "test_input.json"), "test_input.json"):
         try:
             with open(os.path.join(folder, path), encoding="utf-8") as file:
-                return {key: Field(False) for key in json.load(file)["input"]}
+                given = json.load(file)["input"]
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             continue
+        return {key: Field(False) for key in given} if isinstance(given, dict) else {}
     return {}
 
 
@@ -99,8 +100,9 @@ def fields_of_reads(reads):
         own = [(how, default) for k, how, default in reads if k == key]
         ways = {how for how, _ in own}
         defaults = [default for _, default in own if default is not None]
-        # `x["k"]` alone: it must be there, if that line always runs, which only running it can tell.
-        fields[key] = Field("item" in ways and ways == {"item"}, None, defaults[0] if defaults else None, certain=ways != {"item"})
+        # `x["k"]` alone: it must be there, if that line always runs.
+        bare = ways <= {"item", "must"}
+        fields[key] = Field("must" in ways and bare, None, defaults[0] if defaults else None, certain=not bare or "must" in ways)
     return fields
 
 
@@ -115,6 +117,7 @@ class Follow:
     def into(self, function, job_at=None, inputs=(), jobs=()):
         if id(function) in self.seen:
             return
+        self.always = set(map(id, always_run(function))) if not self.seen else set()
         self.seen.add(id(function))
         names = [a.arg for a in function.args.posonlyargs + function.args.args]
         self.jobs = set(jobs) | ({names[job_at]} if job_at is not None and len(names) > job_at else set())
@@ -155,7 +158,7 @@ class Follow:
             if isinstance(node.slice.value, str):
                 if isinstance(node.ctx, ast.Load):
                     if node.slice.value not in self.written:
-                        self.reads.append((node.slice.value, "item", None))
+                        self.reads.append((node.slice.value, "must" if id(node) in self.always else "item", None))
                 else:
                     self.written.add(node.slice.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("get", "pop", "setdefault"):
@@ -190,6 +193,18 @@ class Follow:
                 given[is_input].add(name if name is not None else names[index])
         if given[True] or given[False]:
             self.into(target, inputs=given[True], jobs=given[False])
+
+
+def always_run(function):
+    """Nodes of the statements at the top of a function that run on every call: until one that may leave it."""
+    for statement in function.body:
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.Return)):
+            if any(isinstance(node, (ast.Return, ast.Raise)) for node in ast.walk(statement)):
+                return
+            continue
+        branches = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+        if not any(isinstance(node, branches) for node in ast.walk(statement)):
+            yield from ast.walk(statement)
 
 
 def in_order(function):
