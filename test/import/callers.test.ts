@@ -64,5 +64,5 @@ it('what cannot be rewritten keeps its text, with a mark that has a row in the r
     /# TODO\(fal-import\): F803 health = .*\nhealth = None if now else httpx.get\(f"\{BASE\}\/health"/,
   );
   const report = readFileSync(path.join(emulator.workspace, 'counting-fal/IMPORT.md'), 'utf8');
-  expect(report).toContain('**F803** runpod_http.py:24');
+  expect(report).toContain('**F803** runpod_http.py:22');
 });
