@@ -10,8 +10,8 @@ import { leftFiles, leftProcesses } from './scripts/census.mjs';
 import { installSystemPackages } from './scripts/system-packages.mjs';
 import { Tally } from './scripts/tally.mjs';
 
-// Minutes; the soak is a suite of this runner with more rounds.
-const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 20);
+// Minutes, to end a suite that hangs; the soak is a suite of this runner with more rounds.
+const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 30);
 const parts = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const writesFidelity = process.argv.includes('--write-fidelity');
 const wants = (name) => parts.length === 0 || parts.includes(name);

@@ -22,7 +22,8 @@ export function offlineCases(engine: EngineUnderTest): void {
 
   test('#65 E: nothing of a whole run leaves the machine', { timeout: 300_000 }, async (context) => {
     await requires('emptyNetwork')(context);
-    const watch = engine instanceof DockerUnderTest ? engine.daemon.closeWayOut() : null;
+    const daemon = engine instanceof DockerUnderTest ? engine.daemon : null;
+    const watch = daemon?.closeWayOut();
     try {
       const result = await offline(emptyNetwork({ mounts: true }) ?? [], engine.env(), context.signal);
       expect(Object.entries(result.cases).filter(([, error]) => error !== null)).toEqual([]);
@@ -31,9 +32,9 @@ export function offlineCases(engine: EngineUnderTest): void {
       expect(result.control, 'the log sees a call that is not led here').toEqual(
         expect.arrayContaining(['fal.run', 'queue.fal.run']),
       );
-      if (!watch) return;
+      if (!daemon || !watch) return;
       expect(watch.packets(), 'no container sends anything').toBe(0);
-      await (engine as DockerUnderTest).daemon.callOut();
+      await daemon.callOut();
       expect(watch.packets(), 'the watch sees a container that calls out').toBeGreaterThan(0);
     } finally {
       watch?.open();

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunnerExit } from '../../emulator/contract/index.ts';
+import { CliSession } from '../support/cli-session.ts';
 import { TestDaemon } from '../support/docker/test-daemon.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { testPython } from '../support/python.ts';
@@ -181,18 +182,33 @@ describe('GPUs, with a stand-in for the NVIDIA hook and two stand-in cards', () 
   }, 240_000);
 });
 
-test('the OCR example reads its sample picture in a container, by fal_client under exec', async () => {
-  await emulator.run('ocr/app.py', { engine: 'docker' });
+test('`run examples/ocr/app.py --engine docker` reads its sample picture, by fal_client under exec', async () => {
+  const run = CliSession.start(emulator, 'run', 'ocr/app.py', '--engine', 'docker', '--no-watch');
+  await run.printed(/ready in/, 240);
   const { stdout, stderr, code } = await emulator.exec(await testPython(), [
     path.join(OCR, 'client.py'),
     path.join(OCR, 'receipt.png'),
   ]);
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('Blueberry muffin');
-  expect(await containerOf('local/ocr')).toMatchObject({
-    HostConfig: { DeviceRequests: [{ Driver: 'nvidia', DeviceIDs: [expect.stringMatching(/^GPU-stand-in-/)] }] },
+  // fal publishes no size for a GPU machine: the limits are this machine's own.
+  const [memory = 0, cpus = 0] = (await daemon.docker('info', '--format', '{{.MemTotal}} {{.NCPU}}'))
+    .split(' ')
+    .map(Number);
+  const container = (await daemon.docker('ps', '-q', '--filter', 'label=windtunnel.app=local/ocr')).trim();
+  expect((await daemon.inspect(container)) as unknown as Inspected).toMatchObject({
+    HostConfig: {
+      Memory: memory,
+      NanoCpus: cpus * 1e9,
+      DeviceRequests: [{ Driver: 'nvidia', DeviceIDs: [expect.stringMatching(/^GPU-stand-in-\d$/)] }],
+    },
   });
-}, 300_000);
+  // What the hook's request comes to in the container; `docker inspect` shows none of it.
+  const environment = await daemon.docker('exec', container, 'sh', '-c', "tr '\\0' '\\n' < /proc/1/environ");
+  expect(environment).toMatch(/^NVIDIA_VISIBLE_DEVICES=GPU-stand-in-\d$/m);
+  run.signal('SIGINT');
+  expect(await run.ended()).toBe(0);
+}, 400_000);
 
 test('a killed emulator takes its containers along, and the next one removes what is left of them', async () => {
   await emulator.kill();

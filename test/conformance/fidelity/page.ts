@@ -42,7 +42,7 @@ another page than this, and \`npm run mutants\` shows that each of these tests c
 Clients: ${versions().join(', ')}.
 J is \`@fal-ai/client\`, P is \`fal_client\` and \`fal.apps\`, C is curl alone, E is the emulator driven by its own command
 line. ✓ passed, ✗ failed, ? never run. Each row was run on both engines: apps as processes of this machine, and apps in
-containers of a real Docker daemon.
+containers of a real Docker daemon, on a small Debian that stands in for \`python:X.Y-slim\`.
 
 ## Shown with the official clients
 
