@@ -90,7 +90,10 @@ async function runSuite({ name, folder }) {
     if (name === 'conformance') await checkFidelity(reportFile);
   } else tally.fail(name, `vitest ended with ${ended} and no report.`);
   await takeCensus(name, runFolder);
-  await rm(runFolder, { recursive: true, force: true });
+  // A suite that was killed leaves a daemon's mounts: no reason to lose what the other suites showed.
+  await rm(runFolder, { recursive: true, force: true }).catch((error) =>
+    tally.fail(`${name}: ${runFolder}`, error.message),
+  );
 }
 
 /** docs/fidelity.md is what the suite showed; `npm run fidelity` writes it. */
