@@ -61,7 +61,7 @@ it('scripts deploy the app with fal', () => {
 it('what cannot be rewritten keeps its text, with a mark that has a row in the report', () => {
   const caller = readFileSync(path.join(emulator.workspace, 'counting-fal/runpod_http.py'), 'utf8');
   expect(caller).toMatch(
-    /# TODO\(fal-import\): F803 health = .*\nhealth = None if now else httpx.get\(f"\{BASE\}\/health"/,
+    /# \w+\(fal-import\): F803 health = .*\nhealth = None if now else httpx.get\(f"\{BASE\}\/health"/,
   );
   const report = readFileSync(path.join(emulator.workspace, 'counting-fal/IMPORT.md'), 'utf8');
   expect(report).toContain('**F803** runpod_http.py:22');
