@@ -1,16 +1,14 @@
-import * as z from 'zod/mini';
 import { toWindtunnelError } from '../../contract/index.ts';
 import type { Log } from '../../core/log.ts';
-import { readFacts } from './daemon-facts.ts';
-import { dialJson } from './dial.ts';
 import { isDaemonGone } from './docker-errors.ts';
-import { type DaemonSearch, type FoundDaemon, findDaemon } from './find-daemon.ts';
+import { askFacts, type DaemonSearch, type FoundDaemon, findDaemon, ping } from './find-daemon.ts';
 
 /** A daemon that worked before is waited for so long (ms): a restart takes 1 to 13 s. */
 const RETURN_MS = 60_000;
 const ASK_AGAIN_MS = 500;
-/** An answer of the daemon about itself counts so long (ms). */
+/** That it answered counts so long (ms); what it said of itself, while it answers, so long. */
 const FRESH_MS = 5_000;
+const FACTS_FRESH_MS = 60_000;
 const PING_MS = 2_000;
 
 /** The one daemon that the engine uses: found at first need, looked for anew when it is gone. */
@@ -19,6 +17,7 @@ export class Daemon {
   private readonly log: Log;
   private found: FoundDaemon | null = null;
   private checkedAt = Number.NEGATIVE_INFINITY;
+  private factsAt = Number.NEGATIVE_INFINITY;
   private finding: Promise<FoundDaemon> | null = null;
 
   constructor(search: DaemonSearch, log: Log) {
@@ -57,20 +56,17 @@ export class Daemon {
   /** What was known of it may be wrong: the next call asks it again. */
   doubt(): void {
     this.checkedAt = Number.NEGATIVE_INFINITY;
+    this.factsAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Whether it answers now. */
   async answers(): Promise<boolean> {
     if (!this.found) return false;
-    const limit = new AbortController();
-    const timer = this.search.clock.setTimeout(() => limit.abort(), PING_MS);
     try {
-      await dialJson(this.found.docker, { path: '/_ping', schema: z.unknown(), signal: limit.signal });
+      await ping(this.found.docker, this.search.clock, PING_MS);
       return true;
     } catch {
       return false;
-    } finally {
-      timer.cancel();
     }
   }
 
@@ -85,20 +81,23 @@ export class Daemon {
   }
 
   private async again(): Promise<FoundDaemon> {
-    const known = this.found;
-    if (known?.candidate.address) {
-      const limit = new AbortController();
-      const timer = this.search.clock.setTimeout(() => limit.abort(), PING_MS);
+    const { found, search } = this;
+    const address = found?.candidate.address;
+    if (found && address) {
       try {
-        const facts = await readFacts(known.docker, known.candidate.address, limit.signal);
-        return this.keep({ ...known, facts });
+        await ping(found.docker, search.clock, PING_MS);
+        if (search.clock.monotonic() - this.factsAt < FACTS_FRESH_MS) return this.keep(found);
+        return this.learn({ ...found, facts: await askFacts(found.docker, address, search.clock) });
       } catch (error) {
         this.log.debug('the Docker daemon is looked for anew', { error: toWindtunnelError(error).message });
-      } finally {
-        timer.cancel();
       }
     }
-    return this.keep(await findDaemon(this.search));
+    return this.learn(await findDaemon(search));
+  }
+
+  private learn(found: FoundDaemon): FoundDaemon {
+    this.factsAt = this.search.clock.monotonic();
+    return this.keep(found);
   }
 
   private keep(found: FoundDaemon): FoundDaemon {

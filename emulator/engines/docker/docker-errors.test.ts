@@ -60,11 +60,24 @@ describe('a build that fails outside of its steps', () => {
       'E_IMAGE_REGISTRY',
       /refused/,
     ],
+    [
+      'failed to solve with frontend dockerfile.v0: failed to create LLB definition: failed to do request: Head "http://127.0.0.1:1/v2/some/image/manifests/2": dial tcp 127.0.0.1:1: connect: connection refused',
+      'E_IMAGE_BASE',
+      /^The image 127\.0\.0\.1:1\/some\/image:2 cannot be fetched, for its registry is not reached: failed to do request/,
+    ],
     ['write /var/lib/docker/tmp: no space left on device', 'E_DISK_FULL', /became full/],
     ['executor failed running [/bin/sh -c false]: exit code: 1', null, /^/],
   ])('%s', (text, code, message) => {
     const error = buildError(text);
     expect(error?.code ?? null).toBe(code);
     expect(error?.message ?? '').toMatch(message);
+  });
+
+  it('in words without a name: it is that whose metadata was loaded', () => {
+    const step = '[internal] load metadata for registry.example/some/image:1';
+    expect(buildError('failed to solve: registry.example/some/image: not found', step)).toMatchObject({
+      code: 'E_IMAGE_BASE',
+      message: expect.stringContaining('registry.example/some/image:1 does not exist'),
+    });
   });
 });

@@ -1,12 +1,11 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { findAsNobody } from '../../../test/support/docker/find-as-nobody.ts';
 import { requires } from '../../../test/support/skip.ts';
 import type { WindtunnelError } from '../../contract/index.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -77,21 +76,8 @@ async function context(name: string, host: string): Promise<void> {
 }
 
 /** Root may use any socket: then the search runs as nobody, in a process of its own. */
-async function codeAsNobody(url: string): Promise<string> {
-  if (process.getuid?.() !== 0) return (await refusal(search(named(url)))).code;
-  const from = (file: string) => JSON.stringify(path.join(import.meta.dirname, file));
-  const script = `
-    const { findDaemon } = await import(${from('find-daemon.ts')});
-    const { systemClock } = await import(${from('../../core/clock.ts')});
-    const env = { DOCKER_HOST: ${JSON.stringify(url)} };
-    findDaemon({ env, home: '/', uid: 65534, clock: systemClock, cli: null }).catch(({ code }) => process.stdout.write(code));`;
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-    uid: 65_534,
-    env: {},
-    cwd: '/',
-  });
-  return stdout;
-}
+const codeAsUser = async (env: NodeJS.ProcessEnv): Promise<string> =>
+  (process.getuid?.() === 0 ? await findAsNobody(env) : await refusal(search(env))).code;
 
 /** The usual places are looked at in the stand-in home; a daemon of this machine's own must not be found. */
 const named = (host: string): NodeJS.ProcessEnv => ({ DOCKER_HOST: host });
@@ -175,7 +161,7 @@ describe('where there is none, the error names the layer, the places and the fix
     const url = await standIn(file);
     await chmod(home, 0o755);
     await chmod(file, 0o000);
-    expect(await codeAsNobody(url)).toBe('E_DOCKER_PERMISSION');
+    expect(await codeAsUser(named(url))).toBe('E_DOCKER_PERMISSION');
   });
 
   it('the daemon hangs: the answer comes all the same', async () => {

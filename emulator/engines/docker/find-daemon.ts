@@ -1,12 +1,16 @@
 import { statSync } from 'node:fs';
 import Docker from 'dockerode';
+import * as z from 'zod/mini';
 import { type ErrorCode, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type DaemonAddress, type DaemonCandidate, type DaemonEnvironment, daemonPlaces } from './daemon-candidates.ts';
 import { type DaemonFacts, readFacts } from './daemon-facts.ts';
+import { dialJson } from './dial.ts';
 
 /** All probes together end within this (ms): a person waits for the answer. */
 const PROBE_MS = 1_800;
+/** A daemon that is there may take its time (ms) to tell of itself: Podman asks other programs for their versions. */
+const FACTS_MS = 10_000;
 
 export interface FoundDaemon {
   docker: Docker;
@@ -52,21 +56,52 @@ async function probe(
 ): Promise<FoundDaemon | Attempt> {
   const { address } = candidate;
   if (!address) return { ...candidate, code: 'UNUSABLE', reason: candidate.problem ?? 'it cannot be used' };
-  const limit = new AbortController();
-  const timer = clock.setTimeout(() => limit.abort(), PROBE_MS);
-  const signals = signal ? AbortSignal.any([signal, limit.signal]) : limit.signal;
   try {
     // For what a connection does not tell apart: a folder that may not be entered.
     if (address.kind === 'socket') statSync(address.path);
     const docker = dockerClient(address);
-    const facts = await readFacts(docker, address, signals);
-    return { docker, candidate, facts };
+    await ping(docker, clock, PROBE_MS, signal);
+    return { docker, candidate, facts: await askFacts(docker, address, clock, signal) };
   } catch (error) {
-    if (limit.signal.aborted) {
-      return { ...candidate, code: 'TIMEOUT', reason: `no answer within ${PROBE_MS / 1000} s` };
-    }
+    if (error instanceof NoAnswer) return { ...candidate, code: 'TIMEOUT', reason: error.message };
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'OTHER';
     return { ...candidate, code, reason: wordsFor(code, error) };
+  }
+}
+
+class NoAnswer extends Error {}
+
+/** Resolves when the daemon answers, whatever; rejects when it does not within these ms. */
+export function ping(docker: Docker, clock: Clock, ms: number, signal?: AbortSignal): Promise<unknown> {
+  return within(ms, clock, signal, (limit) =>
+    dialJson(docker, { path: '/_ping', schema: z.unknown(), signal: limit, missing: null }),
+  );
+}
+
+/** What a daemon that answers says of itself. */
+export function askFacts(
+  docker: Docker,
+  address: DaemonAddress,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<DaemonFacts> {
+  return within(FACTS_MS, clock, signal, (limit) => readFacts(docker, address, limit));
+}
+
+/** Rejects with NoAnswer after these ms. */
+async function within<T>(
+  ms: number,
+  clock: Clock,
+  signal: AbortSignal | undefined,
+  ask: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController();
+  const timer = clock.setTimeout(() => limit.abort(), ms);
+  try {
+    return await ask(signal ? AbortSignal.any([signal, limit.signal]) : limit.signal);
+  } catch (error) {
+    if (limit.signal.aborted) throw new NoAnswer(`no answer within ${ms / 1000} s`);
+    throw error;
   } finally {
     timer.cancel();
   }

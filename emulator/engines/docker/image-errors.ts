@@ -8,9 +8,13 @@ const NO_IMAGE =
 const UNREACHABLE =
   /no such host|network is unreachable|connection refused|i\/o timeout|TLS handshake timeout|failed to do request|certificate signed by unknown authority/i;
 
-/** The typed error of a build whose cause is not in a step: no base, no login, no room. Null: it is in a step. */
-export function buildError(text: string): WindtunnelError | null {
-  const name = imageIn(text);
+/**
+ * The typed error of a build whose cause is not in a step of its Dockerfile: no base, no login, no room. Null: it is in one. `step`:
+ * what the builder did at that moment.
+ */
+export function buildError(text: string, step = ''): WindtunnelError | null {
+  const resolved = /load metadata for (\S+)/.exec(step)?.[1];
+  const name = resolved ?? imageIn(text);
   const what = name ? `The image ${name}` : 'The base image';
   if (NO_SPACE.test(text)) {
     return new WindtunnelError('E_DISK_FULL', 'The disk of the Docker daemon became full while the image was built.', {
@@ -19,7 +23,8 @@ export function buildError(text: string): WindtunnelError | null {
       detail: text,
     });
   }
-  const about = NO_IMAGE.test(text) || DENIED.test(text) || /pulling|resolve|registry/i.test(text);
+  const about =
+    resolved !== undefined || NO_IMAGE.test(text) || DENIED.test(text) || /pulling|resolve|registry/i.test(text);
   if (!about) return null;
   if (DENIED.test(text)) {
     return new WindtunnelError(
@@ -53,8 +58,27 @@ function imageIn(text: string): string | null {
     /source metadata for (\S+?):? /.exec(text) ??
     /pull access denied for (\S+?),/.exec(text) ??
     /manifest for (\S+) not found/.exec(text) ??
+    asked(text) ??
     /([\w.-]+(?::\d+)?\/[\w./-]+(?::[\w.-]+)?): (?:not found|pulling)/.exec(text);
   return found?.[1] ?? null;
 }
 
-const lastPart = (text: string): string => (text.trim().split('\n').at(-1) ?? text).slice(-200);
+/** As it was asked for: `Head "https://HOST/v2/NAME/manifests/TAG": …`, with a digest in the place of a tag. */
+function asked(text: string): [string, string] | null {
+  const found = /"https?:\/\/([^/"]+)\/v2\/([^"]+)\/manifests\/([^"]+)"/.exec(text);
+  if (!found) return null;
+  const [all, host = '', name = '', tag = ''] = found;
+  const registry = host === 'registry-1.docker.io' ? 'docker.io' : host;
+  return [all, `${registry}/${name}${tag.includes(':') ? '@' : ':'}${tag}`];
+}
+
+const LONGEST = 240;
+
+/** What it comes down to, without the frames that BuildKit puts around. */
+function lastPart(text: string): string {
+  const line = (text.trim().split('\n').at(-1) ?? text).replace(
+    /^(?:failed to solve(?: with frontend \S+)?: |failed to create LLB definition: |rpc error: code = \w+ desc = )+/,
+    '',
+  );
+  return line.length > LONGEST ? `…${line.slice(-LONGEST)}` : line;
+}

@@ -131,7 +131,7 @@ export class Images implements ImageBuilder {
     if (failed === null) return;
     this.options.log.debug('a build failed', { image: tag, error: failed });
     const { step, output } = progress.failure() ?? { step: '', output: '' };
-    throw buildError(failed) ?? buildError(output) ?? new ImageBuildError(step, output, reasonOf(failed));
+    throw buildError(failed, step) ?? buildError(output) ?? new ImageBuildError(step, output, reasonOf(failed));
   }
 }
 

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { leftProcesses } from '../../scripts/census.mjs';
 import { gone } from '../emulator.ts';
@@ -65,12 +66,17 @@ export class TestDaemon {
     return { DOCKER_HOST: `unix://${this.socket}` };
   }
 
+  /** Where its published ports are reached. */
+  get address(): string {
+    return `${this.subnet}.2`;
+  }
+
   private get namespace(): string {
     return `wt${this.id}`;
   }
 
-  /** Starts the daemon, again after `stop` or `kill`. */
-  async up(): Promise<void> {
+  /** Starts the daemon, again after `stop` or `kill`; these flags come on top of its own. */
+  async up(flags: readonly string[] = []): Promise<void> {
     const { folder, options } = this;
     const log = openSync(path.join(folder, 'log'), 'a');
     const { DOCKER_HOST: _host, ...env } = process.env;
@@ -82,6 +88,7 @@ export class TestDaemon {
         ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
         ...['-H', `unix://${this.socket}`, '--pidfile', path.join(folder, 'pid'), '--mtu', String(mtu())],
         ...(options.flags ?? []),
+        ...flags,
       ],
       {
         env: { ...env, PATH: [...(options.path ?? []), process.env.PATH].join(path.delimiter) },
@@ -102,9 +109,15 @@ export class TestDaemon {
     await this.end('SIGTERM');
   }
 
-  /** SIGKILL, as a crash. */
+  /** SIGKILL, as a crash: it takes its containerd along, and leaves the shims with their containers. */
   async kill(): Promise<void> {
+    const containerd = Number(readFileSync(path.join(this.folder, 'exec/containerd/containerd.pid'), 'utf8'));
     await this.end('SIGKILL');
+    // Started while that one still ends, the next would take it for its own, and wait for it in vain.
+    await gone(containerd);
+    // The steps of its builds go on without it, and nobody would ever end them.
+    const orphans = this.inside().filter((pid) => parentOf(pid) === 1);
+    await killAll(orphans);
   }
 
   /** Runs the docker command on it; what it prints. */
@@ -114,6 +127,13 @@ export class TestDaemon {
       maxBuffer: 64 * 1024 * 1024,
     });
     return stdout.trim();
+  }
+
+  /** Starts a program of this machine beside the daemon, in its network; the caller ends it. */
+  spawnBeside(command: string, args: readonly string[]): ChildProcessByStdio<null, Readable, null> {
+    return spawn('nsenter', [`--net=/run/netns/${this.namespace}`, command, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
   }
 
   /** Ids of all containers, running or not. */
@@ -148,16 +168,8 @@ export class TestDaemon {
 
   async dispose(): Promise<void> {
     await this.end('SIGTERM');
-    // A daemon that was killed leaves its containerd and what runs on it.
-    const left = leftProcesses(this.folder).filter(({ pid }) => pid !== process.pid);
-    for (const { pid } of left) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-      }
-    }
-    for (const { pid } of left) await gone(pid);
+    // A daemon that was killed, or told to let its containers live, leaves its containerd, shims and what runs in them.
+    for (let left = this.left(); left.length > 0; left = this.left()) await killAll(left);
     const mounts = (await readFile('/proc/self/mounts', 'utf8'))
       .split('\n')
       .map((line) => line.split(' ')[1] ?? '')
@@ -168,6 +180,17 @@ export class TestDaemon {
     quietly('ip', 'netns', 'del', this.namespace);
     quietly('ip', 'link', 'del', `${this.namespace}h`);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Its processes, and those of its containers and builds. */
+  private left(): number[] {
+    return [...leftProcesses(this.folder).map(({ pid }) => pid), ...this.inside()].filter((pid) => pid !== process.pid);
+  }
+
+  /** Processes whose root folder is a container's, or a build step's, of this daemon. */
+  private inside(): number[] {
+    const isOurs = (line: string) => line.split(' ')[4] === '/' && line.includes(`${this.folder}/`);
+    return processes().filter((pid) => readProc(pid, 'mountinfo').split('\n').some(isOurs));
   }
 
   private async prepare(): Promise<void> {
@@ -240,6 +263,32 @@ export class TestDaemon {
       request.on('error', () => resolve(false));
     });
   }
+}
+
+const processes = (): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+const parentOf = (pid: number): number => Number(/^PPid:\t(\d+)/m.exec(readProc(pid, 'status'))?.[1]);
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; // It has ended.
+  }
+}
+
+async function killAll(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
+  for (const pid of pids) await gone(pid);
 }
 
 /** That of the way out, which a larger one on the way would swallow packets of. */
