@@ -42,6 +42,8 @@ function start(args: string[], input = '') {
   child.stderr.on('data', (chunk) => {
     result.stderr += chunk;
   });
+  // A command that ends before it has read shows so by its exit code.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const ended = new Promise<Result>((resolve, reject) => {
     child.once('error', reject);

@@ -53,7 +53,7 @@ const PROGRAM = `
 it('gives the memory of a real process back', () => {
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', PROGRAM], {
     encoding: 'utf8',
-    timeout: 25_000,
+    timeout: 100_000,
   });
   expect([stdout, stderr]).toEqual(['given back undefined\n', '']);
 });

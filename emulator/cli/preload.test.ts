@@ -11,7 +11,11 @@ let other: Server;
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 const named = (name: string) =>
   new Promise<Server>((resolve) => {
-    const server = createServer((socket) => void socket.end(name)).listen(0, '127.0.0.1', () => resolve(server));
+    const server = createServer((socket) => void socket.on('error', () => undefined).end(name)).listen(
+      0,
+      '127.0.0.1',
+      () => resolve(server),
+    );
   });
 beforeAll(async () => {
   emulator = await named('emulator');

@@ -28,6 +28,8 @@ def attach(message):
     import debugpy
 
     end_last_session()
+    # Without this each Python child connects to the adapter too, and waits for a client of its own that nobody is.
+    debugpy.configure(subProcess=False)
     address = json.loads(message.decode("utf-8"))
     debugpy.connect((address["host"], address["port"]))
 

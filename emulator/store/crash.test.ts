@@ -71,7 +71,7 @@ async function expectKept(store: RequestStore, { submitted, completed }: Acknowl
 }
 
 describe('kill -9', () => {
-  it(`loses nothing that was acknowledged, at ${KILLS} random moments under load`, { timeout: 60_000 }, async () => {
+  it(`loses nothing that was acknowledged, at ${KILLS} random moments under load`, async () => {
     const dir = stateDir();
     const total: Acknowledged = { submitted: [], completed: [] };
     for (const [round, killAfter] of fc.sample(fc.integer({ min: 1, max: 1500 }), KILLS).entries()) {

@@ -59,7 +59,7 @@ afterEach(async () => {
   await open?.dispose();
 });
 
-it('holds what a plain model holds, over any sequence of operations and restarts', { timeout: 60_000 }, async () => {
+it('holds what a plain model holds, over any sequence of operations and restarts', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), fc.boolean(), async (operations, wait) => {
       const dir = stateDir();

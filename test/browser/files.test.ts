@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await emulator?.dispose();
-}, 60_000);
+});
 beforeEach(requires('chromium'));
 beforeEach(async () => {
   browser ??= await launchChromium();
@@ -73,4 +73,4 @@ test('pictures and sound are shown to pages of this machine', async () => {
     .evaluate((image) => (image as unknown as { naturalWidth: number }).naturalWidth);
   expect(width).toBe(1);
   await page.close();
-}, 60_000);
+});

@@ -44,7 +44,7 @@ afterAll(async () => {
   await browser?.close();
   await site?.dispose();
   await emulator?.dispose();
-}, 60_000);
+});
 
 beforeEach(requires('chromium'));
 beforeEach(async () => {
@@ -221,7 +221,7 @@ test('the attack finds what is open: the same page from an origin that may', asy
   expect(seen('token', 'fetch'), 'a page of this machine needs the key').toMatch(/^401 /);
   expect(await page.evaluate((url) => fetch(url).then((answer) => answer.text()), file)).toBe('secret of a file');
   await page.close();
-}, 60_000);
+});
 
 test('only the public port listens: runners have none', async (context) => {
   await requires('linux')(context);

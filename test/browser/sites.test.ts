@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await emulator?.dispose();
-}, 60_000);
+});
 
 beforeEach(requires('chromium'));
 beforeEach(async () => {
@@ -45,7 +45,7 @@ afterEach(async () => {
   await page?.close();
   await site?.dispose();
   site = null;
-}, 60_000);
+});
 
 const packageFile = async (name: string): Promise<string> =>
   createRequire(path.join(await sitePackages(), 'package.json')).resolve(name);

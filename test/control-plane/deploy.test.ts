@@ -15,7 +15,7 @@ beforeAll(async () => {
   emulator = await EmulatorUnderTest.start([path.join(apps, 'shop.py'), path.join(apps, 'version.txt')]);
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose());
 
 test('deploys, shows the build and what setup() prints, and serves', async () => {
   const deployed = await fal(emulator, ...DEPLOY);

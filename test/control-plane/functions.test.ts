@@ -12,7 +12,7 @@ beforeAll(async () => {
   );
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose());
 
 test('functions run in runners of their own: results, futures, setup, exceptions, 8 MB, a process that ends', async () => {
   const { code, stdout, stderr } = await emulator.exec('python', ['functions_client.py']);

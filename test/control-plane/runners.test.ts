@@ -13,7 +13,7 @@ beforeAll(async () => {
   await fal(emulator, 'deploy', 'shop.py::Shop');
 }, 300_000);
 
-afterAll(() => emulator?.dispose(), 60_000);
+afterAll(() => emulator?.dispose());
 
 test('a command runs beside the app, in its own surroundings, with its exit code and both outputs', async () => {
   const runner = (await only())?.runner_id ?? '';

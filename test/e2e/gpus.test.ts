@@ -25,7 +25,7 @@ describe('with stand-in devices from windtunnel.jsonc', () => {
     await emulator.boot();
   }, 120_000);
 
-  afterAll(() => emulator?.dispose(), 60_000);
+  afterAll(() => emulator?.dispose());
 
   test('each runner is given its own GPU, by the second machine type', async () => {
     const app = await emulator.run('apps/gpu.py::Gpu', { engine: 'process' });
@@ -60,14 +60,14 @@ describe('with stand-in devices from windtunnel.jsonc', () => {
     for (const { id, runners } of gpus) {
       expect(stdout).toMatch(new RegExp(`${id} +stand-in +80.0 GB +process +${runners[0]}`));
     }
-  }, 60_000);
+  });
 
   test('an app that asks for more than there is is refused in one line, with the way out', async () => {
     const refused = await emulator.cli('run', 'apps/gpu.py::TooMany');
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain('local/too-many asks for 3 × GPU-H100 (80 GB); this machine has stand-in (80 GB)');
     expect(refused.stderr).toContain('Lower num_gpus');
-  }, 60_000);
+  });
 
   test('doctor shows them beside what the apps of the workspace ask for', async () => {
     const { gpus, checks } = JSON.parse((await emulator.cli('doctor', '--json')).stdout);
@@ -89,7 +89,7 @@ describe('with stand-in devices from windtunnel.jsonc', () => {
       fix: expect.stringContaining('Lower num_gpus'),
     });
     expect((await emulator.cli('doctor')).stdout).toMatch(/ok +gpu +stand-in \(80 GB\), stand-in \(80 GB\), by/);
-  }, 60_000);
+  });
 });
 
 // Stands in for torch: what needs a device ends in _lazy_init, as there.
@@ -119,7 +119,7 @@ describe('on a machine without a GPU, with a stand-in for torch', () => {
     run?.signal('SIGINT');
     await run?.ended();
     await emulator?.dispose();
-  }, 60_000);
+  });
 
   test('the run says so; a call that needs one ends at the line that makes it, with what is missing and the choices', async () => {
     await run.printed(/Cuda asks for GPU-H100, and this machine has no GPU for it .*: it runs on the CPU/);

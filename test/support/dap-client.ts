@@ -53,7 +53,11 @@ export class DapClient {
   /** Joins an app: breakpoints of one file, then on. */
   async join(file: string, lines: readonly number[]): Promise<void> {
     await this.ask('initialize', { adapterID: 'windtunnel', pathFormat: 'path', linesStartAt1: true });
-    const attached = this.send('attach', { listen: { host: '127.0.0.1', port: 0 }, justMyCode: true });
+    const attached = this.send('attach', {
+      listen: { host: '127.0.0.1', port: 0 },
+      justMyCode: true,
+      subProcess: false,
+    });
     await this.event('initialized');
     await this.ask('setBreakpoints', { source: { path: file }, breakpoints: lines.map((line) => ({ line })) });
     await this.ask('configurationDone');

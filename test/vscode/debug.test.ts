@@ -11,7 +11,7 @@ afterEach(async (context) => {
   if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
   await at?.close();
   at = undefined;
-}, 60_000);
+});
 
 /** Sets a breakpoint by F9 on the line with that text; the editor takes it once it knows the language. */
 async function breakpoint(workbench: Workbench, text: string, nth: number): Promise<void> {

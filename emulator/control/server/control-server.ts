@@ -62,7 +62,13 @@ export async function startControlServer(options: ControlServerOptions): Promise
   let ending = false;
   const goneBecause = () => (ending ? EMULATOR_ENDS : new WindtunnelError('E_CANCELLED', 'The caller went away.'));
   const server = createServer((request, response) => void answer(options, request, response, goneBecause));
-  server.on('upgrade', (request, socket, head) => void upgrade(options, request, socket, head));
+  // Those of debug clients, which the server no longer counts as its own, but waits for.
+  const upgraded = new Set<Duplex>();
+  server.on('upgrade', (request, socket, head) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
+    void upgrade(options, request, socket, head);
+  });
   try {
     await listen(server, options.socket);
   } catch (error) {
@@ -77,6 +83,7 @@ export async function startControlServer(options: ControlServerOptions): Promise
       ending = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
       await closed;
       rmSync(options.socket, { force: true });
     },

@@ -2,7 +2,6 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunnerSpec, WindtunnelError } from '../../contract/index.ts';
-import { systemClock } from '../../core/clock.ts';
 import { markedProcesses } from './processes.ts';
 import { FIXTURES, runs, sourcePayload, TestBed, until } from './testing.ts';
 
@@ -49,8 +48,7 @@ describe('a start that fails', () => {
     try {
       const error = await failure(broken.start(broken.spec(sourcePayload(BEHAVIORS, 'Behaviors'))));
       expect(error).toMatchObject({ code: 'EEXIST' });
-      await systemClock.sleep(300);
-      expect(await processesOf(broken.folder)).toEqual([]);
+      await until('nothing of it is left', async () => (await processesOf(broken.folder)).length === 0);
     } finally {
       for (const pid of await processesOf(broken.folder)) process.kill(pid, 'SIGKILL');
       await broken.dispose();
@@ -201,7 +199,7 @@ describe('a runner that misbehaves', () => {
     const runner = await bed.start(behaving({ SETUP: 'child' }));
     await runner.handle.ready;
     const stuck = failure(runner.call('/gil', { seconds: 60 }));
-    await systemClock.sleep(300);
+    await until('the endpoint has it', () => runner.logs.some(({ message }) => message === 'taken'));
     expect(await runner.handle.stop(0.2)).toMatchObject({ signal: 'SIGKILL', cause: 'killed', error: null });
     await stuck;
     expect(await markedProcesses(runner.handle.id)).toEqual([]);

@@ -167,8 +167,8 @@ describe('deadlines', () => {
     expect(port.connections).toBe(1);
     clock.advance(lingerMs);
     await until(() => port.connections === 0);
+    await new Promise((resolve) => socket.once('close', resolve));
     clearInterval(chatter);
-    socket.destroy();
   });
 });
 

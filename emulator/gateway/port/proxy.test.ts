@@ -61,6 +61,7 @@ async function startCompanyProxy(outside: number): Promise<CompanyProxy> {
     });
     inner.end();
   }).on('connect', async (request, socket: Socket, head: Buffer) => {
+    socket.on('error', () => undefined);
     seen.push(['CONNECT', request.url ?? '', request.headers['proxy-authorization']]);
     if (request.headers['proxy-authorization'] !== expected) return socket.end('HTTP/1.1 407 No\r\n\r\n');
     const target = await open(outside);

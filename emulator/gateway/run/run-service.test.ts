@@ -342,7 +342,7 @@ describe('what goes wrong', () => {
       fail = () => reject(new WindtunnelError('E_APP_SETUP', 'setup raised.'));
     });
     const size = 32 * 1024 * 1024;
-    const socket = connect(gw.port, '127.0.0.1');
+    const socket = connect(gw.port, '127.0.0.1').on('error', () => undefined);
     socket.write(`POST /local/pixels HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: ${size}\r\n\r\n`);
     // Most clients send all of a body before they read.
     const before = gw.clock.pending;

@@ -53,6 +53,7 @@ afterAll(() => rmSync(home, { recursive: true }));
 async function session(spec: Partial<SessionSpec> & Pick<SessionSpec, 'clients'>): Promise<SessionResult> {
   const [command = '', ...args] = [...isolation, process.execPath, '--no-warnings', here('session.ts')];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  child.stdin.on('error', () => undefined);
   child.stdin.end(JSON.stringify({ env: {}, down: [], stripped: false, ...spec } satisfies SessionSpec));
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -70,13 +70,13 @@ export interface Outcome {
   end: 'fin' | 'reset';
 }
 
-/** Opens a TCP connection to the port. */
+/** Opens a TCP connection to the port. That it is reset, or written to when it is, is what many a test is about. */
 export function open(number: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port: number, host: '127.0.0.1', allowHalfOpen: true });
     socket.once('error', reject);
     socket.once('connect', () => {
-      socket.off('error', reject);
+      socket.off('error', reject).on('error', () => undefined);
       resolve(socket);
     });
   });
