@@ -8,6 +8,7 @@ import { parseArgs, promisify } from 'node:util';
 import { DisposableStore } from '../../emulator/core/disposable.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { BareRunner } from './bare-runner.ts';
+import { benchDocker } from './docker-bench.ts';
 import { benchImport } from './import-bench.ts';
 import type { Case, Plan, Series } from './load-generator.ts';
 import type { Address } from './raw-client.ts';
@@ -49,6 +50,7 @@ try {
     memory: { idle, queued: depth.memory },
     store: await benchStoreAlone(small.folder),
     imports: await benchImport(3),
+    docker: await benchDocker(load, scale),
   };
   console.log(report(figures));
   const simulated = await simulateCore();

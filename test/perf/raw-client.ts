@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 
-/** Where a server listens: a port of 127.0.0.1, or a unix socket. */
-export type Address = { port: number } | { socket: string };
+/** Where a server listens: a port, of 127.0.0.1 if not said, or a unix socket. */
+export type Address = { port: number; host?: string } | { socket: string };
 
 export interface RawAnswer {
   status: number;
@@ -41,7 +41,8 @@ export class RawClient {
 
   private open(): Socket {
     const { address } = this;
-    const socket = 'port' in address ? connect({ host: '127.0.0.1', port: address.port }) : connect(address.socket);
+    const socket =
+      'port' in address ? connect({ host: address.host ?? '127.0.0.1', port: address.port }) : connect(address.socket);
     // latin1 keeps one character a byte, so that lengths can be counted in characters.
     socket.setEncoding('latin1');
     socket.setNoDelay(true);

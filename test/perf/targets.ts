@@ -1,3 +1,4 @@
+import type { ColdRound, DockerFigures } from './docker-bench.ts';
 import type { Round, Series } from './load-generator.ts';
 import type { StoreBenchFigures } from './store-bench.ts';
 
@@ -25,6 +26,8 @@ export interface BenchFigures {
   store: StoreBenchFigures;
   /** Milliseconds of the slowest source to import, round by round. */
   imports: number[];
+  /** The docker engine; a reason where this machine cannot start a daemon. */
+  docker: DockerFigures | string;
 }
 
 export interface Target {
@@ -63,8 +66,17 @@ export function judge(figures: BenchFigures): Target[] {
     target(`submit with ${waiting} waiting over that with 10, p50`, deeper, '×', { most: 1.2 }),
     target(`memory with ${waiting} waiting`, [memory.queued / 1e6], 'MB', { most: 150 }),
     target('import of a source, the slowest', figures.imports, 'ms', { most: 1000 }),
+    ...(typeof figures.docker === 'string' ? [] : [coldTarget(figures.docker.cold)]),
   ];
 }
+
+const coldTarget = (cold: readonly ColdRound[]): Target =>
+  target(
+    'cold start in a container over a bare docker run',
+    cold.map(({ bare, emulator }) => emulator / bare),
+    '×',
+    { most: 1.25 },
+  );
 
 /** What two cases say of each other, round by round: both saw the same machine. */
 function byRound(a: Series, b: Series, compare: (a: Round, b: Round) => number): number[] {
@@ -111,7 +123,29 @@ export function report(figures: BenchFigures): string {
     line('store alone, submit, 64 at once', store.many),
     `memory: ${(memory.idle / 1e6).toFixed(0)} MB idle, ${(memory.queued / 1e6).toFixed(0)} MB with ${waiting} waiting`,
     `a state with ${waiting} waiting opens in ${store.reopenSeconds.toFixed(1)} s`,
+    ...dockerLines(figures.docker, line),
     '',
     ...targets,
   ].join('\n');
+}
+
+function dockerLines(docker: DockerFigures | string, line: (name: string, round: Round) => string): string[] {
+  if (typeof docker === 'string') return [`containers: skipped, it ${docker}`];
+  const { one, many, cold } = docker;
+  const middle = (pick: (round: ColdRound) => number) => {
+    const sorted = cold.map(pick).toSorted((a, b) => a - b);
+    return (sorted[Math.floor(sorted.length / 2)] ?? Number.NaN).toFixed(2);
+  };
+  const phases = (['image', 'boot', 'import', 'setup'] as const).map(
+    (name) => `${name} ${middle((round) => round.phases[name])}`,
+  );
+  return [
+    line('container, the SDK alone, 1 at once', one.bare),
+    line('container, the SDK alone, 64 at once', many.bare),
+    line('container, through run, 1 at once', one.run),
+    line('container, through run, 64 at once', many.run),
+    line('container, through the queue, 1 at once', one.queue),
+    line('container, through the queue, 64 at once', many.queue),
+    `cold start in a container: ${middle((round) => round.emulator)} s (${phases.join(', ')}); bare docker run ${middle((round) => round.bare)} s`,
+  ];
 }
