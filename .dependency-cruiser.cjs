@@ -76,6 +76,19 @@ module.exports = {
     ...layers,
     ...extensionLayers,
     {
+      name: 'layer-webview',
+      comment: 'A page knows the messages and nothing else of ours; it has no Node.',
+      severity: 'error',
+      from: { path: '^webview/', pathNot: TEST },
+      to: { path: '^(emulator|extension|test)/', pathNot: '^emulator/contract/' },
+    },
+    {
+      name: 'webview-has-no-node',
+      severity: 'error',
+      from: { path: '^webview/', pathNot: TEST },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'contract-imports-zod-only',
       severity: 'error',
       from: { path: '^emulator/contract/', pathNot: TEST },
@@ -96,6 +109,7 @@ module.exports = {
     },
     only('ws', ['emulator/gateway/', 'emulator/control/', 'emulator/client/'], 'Websockets belong to the edges.'),
     only('dockerode', ['emulator/engines/docker/'], 'Docker stays behind RunnerEngine.'),
+    only('(react|react-dom|@rjsf)', ['webview/'], 'Only pages have a user interface of their own.'),
     only('commander', ['emulator/cli/'], 'Only the command line parses command lines.'),
     {
       name: 'vscode-in-its-place',

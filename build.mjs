@@ -56,6 +56,26 @@ const extension = {
   logLevel: 'warning',
 };
 
+/**
+ * The pages: one script and one style sheet each, for the browser that shows VS Code's webviews.
+ * @type {import('esbuild').BuildOptions}
+ */
+const pages = {
+  absWorkingDir: root,
+  entryPoints: { 'webview/playground': 'webview/playground/main.tsx', 'webview/timeline': 'webview/timeline/main.tsx' },
+  outdir: stage,
+  bundle: true,
+  minify: !watch,
+  platform: 'browser',
+  format: 'iife',
+  target: 'chrome128',
+  jsx: 'automatic',
+  // React's development build is several times the size.
+  define: { 'process.env.NODE_ENV': watch ? '"development"' : '"production"' },
+  sourcemap: 'linked',
+  logLevel: 'warning',
+};
+
 // Its own file, importing nothing: on an older Node the static import of node:sqlite fails before any check could speak.
 const LAUNCHER = `#!/usr/bin/env node
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -108,11 +128,11 @@ async function files(folder) {
 await mkdir(stage, { recursive: true });
 if (watch) {
   await copyAssets();
-  for (const bundle of [options, extension]) await (await context({ ...bundle, logLevel: 'info' })).watch();
+  for (const bundle of [options, extension, pages]) await (await context({ ...bundle, logLevel: 'info' })).watch();
 } else {
   try {
     await copyAssets();
-    await Promise.all([build(options), build(extension)]);
+    await Promise.all([build(options), build(extension), build(pages)]);
     const built = await files(stage);
     for (const file of built) {
       await mkdir(path.dirname(path.join(dist, file)), { recursive: true });

@@ -8,10 +8,14 @@ import { ExplorerView } from './features/explorer/explorer.view.ts';
 import { WorkspaceApps } from './features/explorer/workspace-apps.ts';
 import { AppLenses } from './features/lenses/app-lenses.provider.ts';
 import { AppLogs } from './features/logs/app-logs.ts';
+import { PlaygroundPanels } from './features/playground/playground.panels.ts';
 import { StartFailures } from './features/problems/start-failures.ts';
 import { registerAppCommands } from './features/run/app-commands.ts';
+import { LastInputs } from './features/run/last-inputs.ts';
 import { AppRunner } from './features/run/run-app.ts';
+import { registerNewApp } from './features/scaffold/new-app.ts';
 import { StatusBar } from './features/status/status-bar.ts';
+import { TimelinePanels } from './features/timeline/timeline.panel.ts';
 
 /** What other extensions, and tests, get. */
 export interface ExtensionApi {
@@ -43,9 +47,15 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(
     vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
   );
-  own(registerAppCommands({ apps, runner, emulators, logs, memory: context.workspaceState, emulatorJs }));
+  const inputs = new LastInputs(context.workspaceState);
+  own(registerAppCommands({ apps, runner, emulators, logs, inputs, emulatorJs }));
+  const playgrounds = own(new PlaygroundPanels({ apps, runner, emulators, logs, inputs }, context.extensionUri));
+  const editInPlayground = (file: string, symbol: string, request: string) =>
+    playgrounds.edit({ file, symbol }, request);
+  own(new TimelinePanels({ emulators, editInPlayground }, context.extensionUri));
   own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
   own(registerEmulatorCommands(emulators, emulatorJs));
+  own(registerNewApp(emulatorJs));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
   own(emulators.onEvent((happened) => failures.follow(happened)));
   return { apps, emulators };

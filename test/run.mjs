@@ -42,8 +42,9 @@ process.exitCode = tally.failed.length > 0 ? 1 : 0;
 async function lint() {
   await tally.check('lint: biome', () => output(tool('biome'), ['ci', '--colors=off', '.']));
   await tally.check('lint: types', () => output(tool('tsc'), ['-p', '.']));
+  await tally.check('lint: types of the pages', () => output(tool('tsc'), ['-p', 'webview']));
   await tally.check('lint: dependency direction', () =>
-    output(tool('depcruise'), ['--config', '.dependency-cruiser.cjs', 'emulator', 'extension', 'test']),
+    output(tool('depcruise'), ['--config', '.dependency-cruiser.cjs', 'emulator', 'extension', 'webview', 'test']),
   );
   await tally.check('lint: python', () =>
     output(path.join(path.dirname(python), 'ruff'), ['check', '--no-cache', 'emulator', 'examples', 'test']),
@@ -55,6 +56,7 @@ async function findSuites() {
   const found = [
     { name: 'unit', folder: 'emulator' },
     { name: 'extension', folder: 'extension' },
+    { name: 'webview', folder: 'webview' },
   ];
   for (const entry of await readdir(path.join(root, 'test'), { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;

@@ -8,6 +8,7 @@ import { addDeployCommand } from './commands/deploy-command.ts';
 import { addDoctorCommand } from './commands/doctor-command.ts';
 import { addExecCommands } from './commands/exec-command.ts';
 import { addImportCommand } from './commands/import-command.ts';
+import { addNewCommand } from './commands/new-command.ts';
 import { addReplayCommand } from './commands/replay-command.ts';
 import { addRunCommand } from './commands/run-command.ts';
 import { addSecretCommand } from './commands/secret-command.ts';
@@ -76,6 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addCallCommand(program, run, terminal);
   addReplayCommand(program, run, terminal);
   addExecCommands(program, run, terminal);
+  addNewCommand(program, run, terminal);
   addImportCommand(program, run, terminal);
   addDeployCommand(program, run, terminal);
   addCompareCommand(program, run, terminal);

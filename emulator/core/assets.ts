@@ -10,6 +10,7 @@ const ASSETS = {
   importCheck: ['../cli/import-check/', './import-check/'],
   deploy: ['../cli/deploy/', './deploy/'],
   protocol: ['../controller/protocol/', './protocol/'],
+  templates: ['../../snippets/templates/', '../snippets/templates/'],
   preload: ['../cli/preload.cjs', './preload.cjs'],
   treeSitterWasm: ['../../node_modules/web-tree-sitter/web-tree-sitter.wasm', './web-tree-sitter.wasm'],
   imageInstaller: ['../environments/image/install.sh', './image-install.sh'],
@@ -18,7 +19,10 @@ const ASSETS = {
 
 export type Asset = keyof typeof ASSETS;
 
-/** File URL of a shipped file, the same from source and from the bundle; `runner`, `importCheck`, `deploy` and `protocol` are folders and end in `/`. */
+/**
+ * File URL of a shipped file, the same from source and from the bundle; `runner`, `importCheck`, `deploy`, `templates` and
+ * `protocol` are folders and end in `/`.
+ */
 export function assetUrl(asset: Asset): URL {
   return new URL(ASSETS[asset][bundled ? 1 : 0], import.meta.url);
 }

@@ -1,6 +1,4 @@
-import type { AppId } from '../../emulator/contract/index.ts';
-
-export type ClientLanguage = 'curl' | 'python' | 'javascript';
+import type { AppId, ClientLanguage } from '../../emulator/contract/index.ts';
 
 export interface ClientCall {
   app: AppId;

@@ -217,3 +217,16 @@ test('a killed emulator takes its containers along, and the next one removes wha
   await until(async () => (await daemon.containers()).length === 0, 'the sweep', 30);
   expect(await daemon.docker('network', 'ls', '-q', '--filter', 'label=windtunnel.workspace')).toBe('');
 }, 120_000);
+
+test('the app of `windtunnel new container` builds its image, answers its example and passes its own tests', async () => {
+  const made = await emulator.cli('new', 'container', 'judge', '--json');
+  expect(made, made.stderr).toMatchObject({ code: 0 });
+  const { folder } = JSON.parse(made.stdout) as { folder: string };
+  const id = await emulator.run('judge/app.py', { engine: 'docker' });
+  const call = await emulator.cli('call', id, '--input', `@${path.join(folder, 'input.json')}`);
+  expect(JSON.parse(call.stdout)).toEqual({ score: 2 });
+  const tests = await emulator.exec('python', ['-c', 'import test_app; test_app.test_kind_and_unkind_words()'], {
+    PYTHONPATH: folder,
+  });
+  expect(tests.code, tests.stderr).toBe(0);
+});

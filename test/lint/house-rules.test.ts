@@ -7,7 +7,7 @@ import { violations } from './house-rules.ts';
 const tracked = execFileSync('git', ['ls-files', '-z'], { encoding: 'utf8' })
   .split('\0')
   .filter((file) => file !== '' && existsSync(file));
-const isTest = (file: string) => /\.test\.ts$|\/(test-support|testing|fixtures)(\.ts|\/)|^test\//.test(file);
+const isTest = (file: string) => /\.test\.tsx?$|\/(test-support|testing|fixtures)(\.ts|\/)|^test\//.test(file);
 const read = (file: string) => readFileSync(file, 'utf8');
 
 describe('violations', () => {
@@ -39,13 +39,13 @@ describe('violations', () => {
 });
 
 it('the source keeps the house rules', () => {
-  const source = tracked.filter((file) => /^(emulator|extension|webview)\/.*\.ts$/.test(file) && !isTest(file));
+  const source = tracked.filter((file) => /^(emulator|extension|webview)\/.*\.tsx?$/.test(file) && !isTest(file));
   expect(source.flatMap((file) => violations(file, read(file)))).toEqual([]);
 });
 
 it('nothing is left to do later, and no test is skipped past test/support/skip.ts', () => {
   const marks = /\b(TODO|FIXME|XXX)\b|\b(it|test|describe)\.(skip|skipIf|runIf|only|todo)\b/;
-  const code = tracked.filter((file) => /\.(ts|mjs|cjs|py|sh)$/.test(file) && !file.startsWith('test/lint/'));
+  const code = tracked.filter((file) => /\.(tsx?|mjs|cjs|py|sh)$/.test(file) && !file.startsWith('test/lint/'));
   const found = code.flatMap((file) =>
     read(file)
       .split('\n')

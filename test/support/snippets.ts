@@ -16,7 +16,8 @@ export function snippet(file: string, prefix: string, values: readonly string[] 
         /\$\{(\d+):((?:[^\\}]|\\.)*)\}/g,
         (_, stop: string, shown: string) => values[Number(stop) - 1] ?? shown,
       )
-      .replaceAll(/(?<!\\)\$\d/g, '')
+      .replaceAll(/\$\{\d+\|([^,|]*)[^|]*\|\}/g, '$1')
+      .replaceAll(/\$\{\d+\}|(?<!\\)\$\d/g, '')
       // What VS Code reads as its own is escaped in a body.
       .replaceAll(/\\([$}\\])/g, '$1')
   );

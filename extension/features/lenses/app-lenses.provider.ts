@@ -44,8 +44,8 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
         add(start, vscode.l10n.t('$(debug-alt) Debug (emulator)'), 'windtunnel.app.debug');
       }
       for (const endpoint of found.endpoints) {
-        if (endpoint.kind !== 'http') continue;
-        add(endpoint.lines.start, vscode.l10n.t('$(zap) Call (emulator)'), 'windtunnel.endpoint.call', endpoint.path);
+        if (endpoint.kind === 'websocket' || endpoint.healthCheck) continue;
+        add(endpoint.lines.start, vscode.l10n.t('$(zap) Call (emulator)'), 'windtunnel.playground.open', endpoint.path);
       }
     }
     return lenses;

@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
+import type { ClientLanguage } from '../../../emulator/contract/index.ts';
 import { type CommandArgument, isNode } from '../../core/app-target.ts';
 import type { KnownApp } from '../../core/app-tree.ts';
-import { type ClientLanguage, clientCode } from '../../core/client-code.ts';
+import { clientCode } from '../../core/client-code.ts';
 import { NODE_ENV } from '../../platform/emulator-cli.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { AppLogs } from '../logs/app-logs.ts';
+import type { LastInputs } from './last-inputs.ts';
 import { pickApp } from './pick-app.ts';
 import type { AppRunner } from './run-app.ts';
 
@@ -14,8 +16,7 @@ export interface CommandContext {
   runner: AppRunner;
   emulators: Emulators;
   logs: AppLogs;
-  /** Remembers the last input of each endpoint. */
-  memory: vscode.Memento;
+  inputs: LastInputs;
   emulatorJs: string;
 }
 
@@ -80,7 +81,8 @@ export function registerAppCommands(context: CommandContext): vscode.Disposable 
   );
 }
 
-function endpointPath(argument: CommandArgument, path: unknown, app: KnownApp): string {
+/** The endpoint that a command is about: named, chosen in the explorer, else the first that takes requests. */
+export function endpointPath(argument: CommandArgument, path: unknown, app: KnownApp): string {
   if (typeof path === 'string') return path;
   if (isNode(argument) && argument.kind === 'endpoint') return argument.endpoint.path;
   return app.found.endpoints.find(({ kind }) => kind === 'http')?.path ?? '/';
@@ -88,16 +90,15 @@ function endpointPath(argument: CommandArgument, path: unknown, app: KnownApp): 
 
 /** Asks for the input, sends it through the queue with the CLI's own `call`, in a terminal that keeps the answer. */
 async function call(context: CommandContext, app: KnownApp, path: string): Promise<void> {
-  const key = memoryKey(app, path);
   const input = await vscode.window.showInputBox({
     title: vscode.l10n.t('Call {0}', path),
     prompt: vscode.l10n.t('Input of the endpoint, as JSON'),
-    value: context.memory.get(key, '{}'),
+    value: context.inputs.of(app, path) ?? '{}',
     validateInput: (text) => jsonProblem(text),
     ignoreFocusOut: true,
   });
   if (input === undefined) return;
-  await context.memory.update(key, input);
+  await context.inputs.keep(app, path, input);
   const live = app.live ?? (await context.runner.run(app));
   if (!live) return;
   const target = path === '/' ? live.id : `${live.id}${path}`;
@@ -107,7 +108,7 @@ async function call(context: CommandContext, app: KnownApp, path: string): Promi
 async function copyCode(context: CommandContext, app: KnownApp, path: string, language: ClientLanguage): Promise<void> {
   const status = context.emulators.of(app.found.file).status;
   if (!app.live || !status) return;
-  const input = context.memory.get(memoryKey(app, path), '{}');
+  const input = context.inputs.of(app, path) ?? '{}';
   await vscode.env.clipboard.writeText(clientCode(language, { app: app.live.id, path, url: status.url, input }));
   vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
 }
@@ -126,8 +127,6 @@ function inTerminal(context: CommandContext, app: KnownApp, args: string[]): voi
   });
   terminal.show(true);
 }
-
-const memoryKey = (app: KnownApp, path: string): string => `input:${app.found.file}::${app.found.symbol}#${path}`;
 
 function jsonProblem(text: string): string | null {
   try {

@@ -19,6 +19,14 @@ export interface WorkbenchOptions {
   install?: string[];
 }
 
+/** One theme of each kind: its id in the settings, and the class that a webview's body has under it. */
+export const THEMES = [
+  { kind: 'light', id: 'Default Light Modern', bodyClass: 'vscode-light' },
+  { kind: 'dark', id: 'Default Dark Modern', bodyClass: 'vscode-dark' },
+  { kind: 'hc-dark', id: 'Default High Contrast', bodyClass: 'vscode-high-contrast' },
+  { kind: 'hc-light', id: 'Default High Contrast Light', bodyClass: 'vscode-high-contrast-light' },
+] as const;
+
 /** A real VS Code with our extension, driven as a user would; its emulator, home and runtime folder are the test's own. */
 export class Workbench {
   readonly page: Page;
@@ -117,6 +125,12 @@ export class Workbench {
     return this.page
       .frameLocator('iframe.webview.ready[src*="extensionId=windtunnel.windtunnel"]:not([src*="purpose=webviewView"])')
       .frameLocator('iframe#active-frame');
+  }
+
+  /** Takes a theme by its setting and waits until our panel has it. */
+  async theme({ id, bodyClass }: (typeof THEMES)[number]): Promise<void> {
+    this.server.changeSetting('workbench.colorTheme', id);
+    await this.panel().locator(`body.${bodyClass}`).waitFor();
   }
 
   /** Keeps a picture for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */

@@ -1,0 +1,28 @@
+import * as z from 'zod/mini';
+import type { EmulatorEvent } from './events.ts';
+import type { PlaygroundRun } from './playground.ts';
+import type { RequestSummary } from './record.ts';
+
+/** What passes between the timeline's page and the extension. */
+
+/** To the page. `events` come in the order in which they happened. */
+export type ToTimeline =
+  | { type: 'reset'; workspace: string }
+  /** Queued requests of before, newest first. */
+  | { type: 'recorded'; requests: RequestSummary[] }
+  | { type: 'events'; events: EmulatorEvent[] }
+  /** Bytes that each runner holds now, by its id. */
+  | { type: 'memory'; runners: { id: string; bytes: number }[] }
+  | { type: 'detail'; run: PlaygroundRun }
+  /** No emulator runs; what is shown is of before. */
+  | { type: 'ended' };
+
+/** To the extension. */
+export const FromTimelineSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('detail'), request: z.string() }),
+  z.object({ type: z.literal('replay'), request: z.string() }),
+  z.object({ type: z.literal('openInPlayground'), request: z.string() }),
+  z.object({ type: z.literal('copyText'), text: z.string() }),
+]);
+export type FromTimeline = z.infer<typeof FromTimelineSchema>;

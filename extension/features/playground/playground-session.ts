@@ -1,0 +1,362 @@
+import { randomUUID } from 'node:crypto';
+import * as vscode from 'vscode';
+import {
+  type FromPlayground,
+  type PlaygroundEndpoint,
+  type PlaygroundRun,
+  type PlaygroundState,
+  type RequestSummary,
+  type SendMode,
+  type ToPlayground,
+  toWindtunnelError,
+} from '../../../emulator/contract/index.ts';
+import type { AppTarget } from '../../core/app-target.ts';
+import { appLabel, appState, type KnownApp } from '../../core/app-tree.ts';
+import { clientCode } from '../../core/client-code.ts';
+import { endpointForms } from '../../core/playground/endpoint-forms.ts';
+import { historyEntry, historyOfRecord, newRun, recordedRun } from '../../core/playground/recorded-run.ts';
+import { Debounced, now } from '../../platform/timers.ts';
+import type { EmulatorSession } from '../emulator/emulator-session.ts';
+import type { Emulators } from '../emulator/emulators.ts';
+import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
+import type { AppLogs } from '../logs/app-logs.ts';
+import type { LastInputs } from '../run/last-inputs.ts';
+import type { AppRunner } from '../run/run-app.ts';
+import { DirectLogs } from './direct-logs.ts';
+import { fileBytes, uploadFile } from './file-transfer.ts';
+import { outputMedia } from './output-media.ts';
+import {
+  cancelQueued,
+  followQueued,
+  type Sending,
+  sendDirect,
+  sendQueued,
+  sendRealtime,
+  sendStream,
+} from './request-sender.ts';
+
+export interface PlaygroundContext {
+  apps: WorkspaceApps;
+  emulators: Emulators;
+  runner: AppRunner;
+  logs: AppLogs;
+  inputs: LastInputs;
+}
+
+// Events come in bursts. ms.
+const SETTLE_MS = 120;
+const HISTORY = 50;
+
+interface Running {
+  cancelled: AbortController;
+  sending: Sending;
+}
+
+/** One playground: what its page shows, and what its page asks for. Knows no panel; `post` reaches the page. */
+export class PlaygroundSession implements vscode.Disposable {
+  readonly target: AppTarget;
+  private readonly context: PlaygroundContext;
+  private readonly post: (message: ToPlayground) => void;
+  private selected: string;
+  private endpoints: PlaygroundEndpoint[] = [];
+  private problem: string | null = null;
+  /** Revision that `endpoints` were read from. */
+  private revision: string | null = null;
+  private readonly runs = new Map<string, PlaygroundRun>();
+  private readonly running = new Map<string, Running>();
+  private recorded: RequestSummary[] = [];
+  private readonly directLogs: DirectLogs;
+  private readonly settle = new Debounced(SETTLE_MS, () => void this.refresh());
+  private readonly subscriptions: vscode.Disposable;
+
+  constructor(context: PlaygroundContext, target: AppTarget, path: string, post: (message: ToPlayground) => void) {
+    this.context = context;
+    this.target = target;
+    this.selected = path;
+    this.post = post;
+    this.directLogs = new DirectLogs(this.session);
+    this.subscriptions = vscode.Disposable.from(
+      this.directLogs,
+      this.settle,
+      context.apps.onDidChange(() => this.settle.trigger()),
+    );
+  }
+
+  dispose(): void {
+    this.subscriptions.dispose();
+    for (const { cancelled } of this.running.values()) cancelled.abort();
+  }
+
+  select(path: string): void {
+    this.selected = path;
+    this.settle.trigger();
+  }
+
+  async handle(message: FromPlayground): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        return this.refresh();
+      case 'startApp':
+        return this.startApp();
+      case 'showAppLogs':
+        return this.context.logs.show(this.target.file);
+      case 'select':
+        return this.select(message.path);
+      case 'remember':
+        return this.remember(message.path, message.input);
+      case 'send':
+        await this.remember(message.path, message.input);
+        return this.send(message.path, message.mode, message.input);
+      case 'cancel':
+        return this.cancel(message.run);
+      case 'show':
+        return this.show(message.run);
+      case 'replay':
+        return this.replay(message.run);
+      case 'edit': {
+        const { path, input } = await this.found(message.run);
+        return this.post({ type: 'fill', path, input: JSON.stringify(input ?? {}, null, 2) });
+      }
+      case 'upload':
+        return this.upload(message);
+      case 'copyCode':
+        return this.copyCode(message);
+      case 'copyText':
+        return vscode.env.clipboard.writeText(message.text);
+      case 'saveMedia':
+        return this.saveMedia(message.url);
+    }
+  }
+
+  /** A change of the app's source, its runners or its requests. */
+  private async refresh(): Promise<void> {
+    const app = this.app;
+    if (app) {
+      await this.readForms(app);
+      await this.readHistory(app);
+    }
+    this.post({ type: 'state', state: this.state(app) });
+  }
+
+  private state(app: KnownApp | null): PlaygroundState {
+    const live = app?.live ?? null;
+    const state = !app || !live ? 'stopped' : appState(app) === 'starting' ? 'starting' : 'running';
+    const own = new Set([...this.runs.values()].map(({ request }) => request));
+    const history = [
+      ...[...this.runs.values()].map(historyEntry),
+      ...this.recorded.filter(({ id }) => !own.has(id)).map(historyOfRecord),
+    ];
+    return {
+      target: this.target,
+      app: { id: live?.id ?? null, label: app ? appLabel(app) : this.target.symbol, state },
+      problem: this.problem,
+      endpoints: this.endpoints.map((endpoint) => ({
+        ...endpoint,
+        lastInput: app ? this.context.inputs.of(app, endpoint.path) : null,
+      })),
+      selected: this.endpoints.some(({ path }) => path === this.selected)
+        ? this.selected
+        : (this.endpoints[0]?.path ?? this.selected),
+      history: history.toSorted((a, b) => b.at - a.at).slice(0, HISTORY),
+    };
+  }
+
+  private async readForms(app: KnownApp): Promise<void> {
+    const { live } = app;
+    const url = this.session.status?.url;
+    if (!live || !url || live.revision === this.revision || appState(app) === 'starting') return;
+    try {
+      const response = await fetch(`${url}/run/${live.id}/openapi.json`, { headers: await this.headers() });
+      if (!response.ok) throw new Error(`openapi.json was answered with ${response.status}`);
+      this.endpoints = endpointForms(await response.json(), live.endpoints);
+      this.problem = this.endpoints.length > 0 ? null : vscode.l10n.t('The app describes no endpoint.');
+      this.revision = live.revision;
+    } catch (thrown) {
+      this.problem = vscode.l10n.t('The form could not be made: {0}', toWindtunnelError(thrown).message);
+      // Raw JSON needs no description.
+      this.endpoints = live.endpoints
+        .filter(({ kind }) => kind !== 'websocket')
+        .map(({ path, kind }) => ({
+          path,
+          title: path,
+          description: '',
+          modes: kind === 'realtime' ? ['realtime'] : ['queue', 'direct', 'stream'],
+          form: null,
+          hints: [],
+          lastInput: null,
+        }));
+    }
+  }
+
+  private async readHistory({ live }: KnownApp): Promise<void> {
+    const { client } = this.session;
+    if (live && client) this.recorded = await client.requests({ app: live.id, limit: HISTORY });
+  }
+
+  private async send(path: string, mode: SendMode, input: string): Promise<void> {
+    const run = newRun({ id: randomUUID(), path, mode, at: now(), input: JSON.parse(input) });
+    const by = { queue: sendQueued, direct: sendDirect, stream: sendStream, realtime: sendRealtime };
+    await this.carryOut(run, (sending) => by[mode](sending, input));
+  }
+
+  private async replay(id: string): Promise<void> {
+    const original = await this.found(id);
+    if (original.mode !== 'queue' || original.request === null) {
+      return this.send(original.path, original.mode, JSON.stringify(original.input));
+    }
+    const { client } = this.session;
+    if (!client) return;
+    const { replay } = await client.replay(original.request);
+    const run = newRun({ id: replay.id, path: original.path, mode: 'queue', at: now(), input: original.input });
+    await this.carryOut({ ...run, request: replay.id, state: 'IN_QUEUE' }, (sending) =>
+      followQueued(sending, replay.id),
+    );
+  }
+
+  private async carryOut(run: PlaygroundRun, send: (sending: Sending) => Promise<void>): Promise<void> {
+    this.runs.set(run.id, run);
+    this.post({ type: 'run', run, show: true });
+    const cancelled = new AbortController();
+    const changed = () => {
+      this.post({ type: 'run', run, show: false });
+      this.settle.trigger();
+    };
+    try {
+      const sending = await this.sending(run, cancelled.signal, changed);
+      this.running.set(run.id, { cancelled, sending });
+      await send(sending);
+      await this.showMedia(run);
+    } catch (thrown) {
+      const state = cancelled.signal.aborted ? 'cancelled' : 'failed';
+      Object.assign(run, { state, error: state === 'cancelled' ? null : toWindtunnelError(thrown).message });
+    } finally {
+      this.running.delete(run.id);
+      changed();
+    }
+  }
+
+  private async sending(run: PlaygroundRun, signal: AbortSignal, changed: () => void): Promise<Sending> {
+    const live = this.app?.live ?? (await this.startedApp());
+    const { client, status } = this.session;
+    if (!live || !client || !status) throw new Error(vscode.l10n.t('The app does not run.'));
+    const log = (lines: PlaygroundRun['logs']) => {
+      run.logs.push(...lines);
+      changed();
+    };
+    return {
+      url: status.url,
+      app: live.id,
+      path: run.path,
+      form: this.endpoints.find(({ path }) => path === run.path)?.form ?? null,
+      headers: await this.headers(),
+      client,
+      signal,
+      change: (change) => {
+        Object.assign(run, change);
+        changed();
+      },
+      log,
+      event: (value) => {
+        run.events.push(value);
+        changed();
+      },
+      claim: (request) =>
+        this.directLogs.claim(request, log, (seconds) => {
+          run.seconds = seconds;
+          run.timings = [{ label: 'run', seconds }];
+          changed();
+        }),
+    };
+  }
+
+  private async cancel(id: string): Promise<void> {
+    const running = this.running.get(id);
+    const run = this.runs.get(id);
+    if (!running || !run) return;
+    // A queued one ends by the emulator's word: its result says that it was cancelled.
+    if (run.mode === 'queue' && run.request) await cancelQueued(running.sending, run.request);
+    else running.cancelled.abort();
+  }
+
+  private async show(id: string): Promise<void> {
+    const run = await this.found(id);
+    this.post({ type: 'run', run, show: true });
+    await this.showMedia(run);
+    this.post({ type: 'run', run, show: false });
+  }
+
+  /** A run of this playground, or of the emulator's records. */
+  private async found(id: string): Promise<PlaygroundRun> {
+    const known = this.runs.get(id);
+    if (known) return known;
+    const client = await this.session.ensure();
+    const run = recordedRun(await client.request(id));
+    this.runs.set(id, run);
+    return run;
+  }
+
+  private async showMedia(run: PlaygroundRun): Promise<void> {
+    const url = this.session.status?.url;
+    if (run.output === undefined || !url) return;
+    run.media = await outputMedia(run.output, url, (media, bytes) =>
+      this.post({ type: 'media', url: media.url, contentType: media.contentType, bytes }),
+    );
+  }
+
+  private async upload(file: Extract<FromPlayground, { type: 'upload' }>): Promise<void> {
+    try {
+      const { upload, name } = file;
+      await this.session.ensure();
+      const url = await uploadFile(this.session.status?.url ?? '', await this.headers(), file);
+      this.post({ type: 'uploaded', upload, url, name });
+    } catch (thrown) {
+      this.post({ type: 'uploadFailed', upload: file.upload, message: toWindtunnelError(thrown).message });
+    }
+  }
+
+  private async copyCode({ language, path, input }: Extract<FromPlayground, { type: 'copyCode' }>): Promise<void> {
+    const { live } = this.app ?? {};
+    const url = this.session.status?.url;
+    if (!live || !url) return;
+    await vscode.env.clipboard.writeText(clientCode(language, { app: live.id, path, url, input }));
+    vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
+  }
+
+  private async saveMedia(url: string): Promise<void> {
+    const name = [...this.runs.values()].flatMap(({ media }) => media).find((one) => one.url === url)?.name ?? 'result';
+    const folder = vscode.Uri.file(this.session.workspace);
+    const place = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.joinPath(folder, name) });
+    if (place) await vscode.workspace.fs.writeFile(place, await fileBytes(url, this.session.status?.url ?? ''));
+  }
+
+  private async startApp(): Promise<void> {
+    await this.startedApp();
+    this.settle.trigger();
+  }
+
+  private async startedApp() {
+    await this.context.apps.ready();
+    const app = this.app;
+    return app && (app.live ?? (await this.context.runner.run(app)));
+  }
+
+  private async remember(path: string, input: string): Promise<void> {
+    const app = this.app;
+    if (app) await this.context.inputs.keep(app, path, input);
+  }
+
+  private async headers(): Promise<Record<string, string>> {
+    const { state, client } = this.session;
+    if (state.kind !== 'running' || !state.hello.requireKey || !client) return {};
+    const { secret } = await client.grant({ label: 'playground', proxyEnv: {} });
+    return { authorization: `Key local:${secret}` };
+  }
+
+  private get session(): EmulatorSession {
+    return this.context.emulators.of(this.target.file);
+  }
+
+  private get app(): KnownApp | null {
+    return this.context.apps.inFile(this.target.file).find(({ found }) => found.symbol === this.target.symbol) ?? null;
+  }
+}

@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requires } from '../support/skip.ts';
+import { Workbench } from './support/workbench.ts';
+
+let at: Workbench | undefined;
+
+beforeEach(requires('chromium'));
+afterEach(async (context) => {
+  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
+  await at?.close();
+  at = undefined;
+}, 60_000);
+
+test('New App asks for a template and a name, opens the app, and it shows in the view', {
+  timeout: 300_000,
+}, async () => {
+  at = await Workbench.open({ files: [] });
+  const { page } = at;
+  await at.showView();
+  await at.pane('Apps').getByRole('button', { name: 'New App' }).first().click();
+  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'streaming' }).click();
+  const name = page.locator('.quick-input-widget:visible input.input');
+  await page.locator('.quick-input-title', { hasText: '2/2' }).waitFor();
+  await at.picture('new-app');
+  await name.fill('talker');
+  await name.press('Enter');
+  await page.locator('.tab.active', { hasText: 'app.py' }).waitFor();
+  await at.row('Apps', 'talker').waitFor();
+  expect(existsSync(path.join(at.emulator.workspace, 'talker/.vscode/launch.json'))).toBe(true);
+});

@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requires } from '../support/skip.ts';
+import { seriousFindings } from './support/axe.ts';
+import { THEMES, Workbench } from './support/workbench.ts';
+
+/** Of an `<img>`, what is looked at: tests have no types of the browser. */
+interface Picture {
+  naturalWidth: number;
+  naturalHeight: number;
+  src: string;
+  decode(): Promise<void>;
+}
+
+const examples = path.resolve(import.meta.dirname, '../../examples');
+const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
+let at: Workbench | undefined;
+
+beforeEach(requires('chromium'));
+afterEach(async (context) => {
+  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
+  await at?.close();
+  at = undefined;
+}, 60_000);
+
+test('a picture goes up, through the queue, and comes back as one', { timeout: 300_000 }, async () => {
+  at = await Workbench.open({ files: [path.join(examples, 'pixels/app.py')] });
+  await at.openFile('app.py');
+  await at.runCommand('Windtunnel: Open Playground');
+  const page = at.panel();
+  await page.getByLabel('Choose a file for Image Url').setInputFiles(path.join(examples, 'pixels/hills.jpg'));
+  await page.getByText('hills.jpg, ').waitFor();
+  expect(await page.getByLabel('Image Url*', { exact: true }).inputValue()).toMatch(
+    /^http:\/\/127\.0\.0\.1:\d+\/files\//,
+  );
+  await page.getByLabel('Colors').fill('100');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByRole('alert').getByText('colors').waitFor();
+  await page.getByLabel('Colors').fill('12');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page
+    .getByText(/^COMPLETED 200 in/)
+    .first()
+    .waitFor();
+  await page.locator('figure img').waitFor();
+  await page.getByRole('log').getByText('drawing 640x480 in blocks of 8, 12 colours').waitFor();
+  await page.getByLabel('Times').getByText('run').waitFor();
+  const shown = await page.locator('figure img').evaluate(async (element) => {
+    const image = element as unknown as Picture;
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight, new URL(image.src).protocol];
+  });
+  expect(shown).toEqual([640, 480, 'blob:']);
+
+  await page.getByRole('button', { name: 'Replay', exact: true }).first().click();
+  await expect.poll(() => page.getByLabel('History').getByRole('listitem').count()).toBe(2);
+  await page
+    .getByText(/^COMPLETED 200 in/)
+    .first()
+    .waitFor();
+  for (const theme of THEMES) {
+    await at.theme(theme);
+    await at.picture(`playground-${theme.kind}`);
+    expect(await seriousFindings(at.panel()), theme.kind).toEqual([]);
+  }
+});
+
+test('an input is kept, edited from the history, sent as JSON and past the queue', { timeout: 300_000 }, async () => {
+  at = await Workbench.open({ files: [app('greeter.py')] });
+  await at.openFile('greeter.py');
+  await at.page.locator('.codelens-decoration a', { hasText: 'Call (emulator)' }).first().click();
+  let page = at.panel();
+  await page.getByLabel('Name').fill('Ada');
+  await page.getByLabel('by', { exact: true }).selectOption('direct');
+  await page.getByLabel('Name').press('Enter');
+  await page.getByText('Hello, Ada!').first().waitFor();
+  await page.getByRole('log').getByText('greeting Ada').waitFor();
+  await page.getByRole('button', { name: 'Replay with Edits' }).click();
+  await page.getByLabel('JSON', { exact: true }).check();
+  await page.getByLabel('Input as JSON').fill('{"name": "Grace", "count": 2}');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByText('Hello, Grace!Hello, Grace!').first().waitFor();
+  await at.page.keyboard.press('Control+w');
+  await at.page.locator('.tab', { hasText: 'Playground' }).waitFor({ state: 'detached' });
+  await at.runCommand('Windtunnel: Open Playground');
+  page = at.panel();
+  await page.getByLabel('Name').waitFor();
+  expect(await page.getByLabel('Name').inputValue()).toBe('Grace');
+});

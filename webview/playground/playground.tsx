@@ -1,0 +1,112 @@
+import { useEffect, useRef, useState } from 'react';
+import type { PlaygroundRun, PlaygroundState } from '../../emulator/contract/playground.ts';
+import { UploadContext } from '../form/media-file-widget.tsx';
+import { type RunActions, RunView } from '../request/run-view.tsx';
+import { HistoryList } from './history-list.tsx';
+import { host, upload, uploadEnded } from './messages.ts';
+import { RequestEditor } from './request-editor.tsx';
+
+const ACTIONS: RunActions = {
+  replay: (run) => host.send({ type: 'replay', run }),
+  edit: (run) => host.send({ type: 'edit', run }),
+  cancel: (run) => host.send({ type: 'cancel', run }),
+  copy: (text) => host.send({ type: 'copyText', text }),
+  saveMedia: (url) => host.send({ type: 'saveMedia', url }),
+};
+
+/** The page: the request on the left, what became of it on the right. */
+export function Playground() {
+  const [state, setState] = useState<PlaygroundState | null>(null);
+  const [run, setRun] = useState<PlaygroundRun | null>(null);
+  const [filled, setFilled] = useState<{ path: string; input: string; count: number } | null>(null);
+  const media = useRef(new Map<string, string>());
+
+  useEffect(() => {
+    const ended = host.listen((message) => {
+      switch (message.type) {
+        case 'state':
+          setState(message.state);
+          host.keep({ target: message.state.target, path: message.state.selected });
+          break;
+        case 'run':
+          setRun((shown) => (message.show || shown?.id === message.run.id ? message.run : shown));
+          break;
+        case 'media':
+          if (!media.current.has(message.url)) {
+            const blob = new Blob([new Uint8Array(message.bytes)], { type: message.contentType });
+            media.current.set(message.url, URL.createObjectURL(blob));
+          }
+          break;
+        case 'fill':
+          setFilled((before) => ({ path: message.path, input: message.input, count: (before?.count ?? 0) + 1 }));
+          host.send({ type: 'select', path: message.path });
+          break;
+        default:
+          uploadEnded(message);
+      }
+    });
+    host.send({ type: 'ready' });
+    return ended;
+  }, []);
+
+  if (!state) return <p className="page muted">Loading…</p>;
+  const endpoint = state.endpoints.find(({ path }) => path === state.selected);
+  return (
+    <UploadContext value={upload}>
+      <div className="page">
+        <header className="row spread">
+          <h1>
+            {state.app.label} <span className="muted">{STATE_WORDS[state.app.state]}</span>
+          </h1>
+          <div className="row">
+            {state.app.state === 'stopped' && (
+              <button type="button" className="primary" onClick={() => host.send({ type: 'startApp' })}>
+                Run App
+              </button>
+            )}
+            <button type="button" onClick={() => host.send({ type: 'showAppLogs' })}>
+              Show Logs
+            </button>
+          </div>
+        </header>
+        {state.problem && (
+          <p className="error" role="alert">
+            {state.problem}
+          </p>
+        )}
+        <div className="columns">
+          <section aria-label="Request">
+            {endpoint ? (
+              <RequestEditor
+                key={`${endpoint.path}#${filled?.path === endpoint.path ? filled.count : 0}#${JSON.stringify(endpoint.form)}`}
+                endpoints={state.endpoints}
+                endpoint={endpoint}
+                initial={filled?.path === endpoint.path ? filled.input : endpoint.lastInput}
+              />
+            ) : (
+              <p className="muted">
+                {state.app.state === 'stopped'
+                  ? 'The form comes from the app itself: run it to see its endpoints.'
+                  : 'The app starts; its endpoints come once it is ready.'}
+              </p>
+            )}
+          </section>
+          <section aria-label="Result">
+            {run ? (
+              <RunView run={run} media={media.current} actions={ACTIONS} />
+            ) : (
+              <p className="muted">Send a request to see its states, logs and result.</p>
+            )}
+          </section>
+        </div>
+        <HistoryList entries={state.history} shown={run?.id ?? null} />
+      </div>
+    </UploadContext>
+  );
+}
+
+const STATE_WORDS: Record<PlaygroundState['app']['state'], string> = {
+  stopped: 'not running',
+  starting: 'starting…',
+  running: 'running in the emulator',
+};
