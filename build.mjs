@@ -91,6 +91,10 @@ process.emitWarning = (warning, ...rest) => {
 await import('./emulator-main.js');
 `;
 
+const TERMINAL_LAUNCHER = `#!/bin/sh
+ELECTRON_RUN_AS_NODE=1 exec "\${WINDTUNNEL_NODE:-node}" "$(dirname "$0")/../emulator.js" "$@"
+`;
+
 async function copyAssets() {
   await cp(path.join(root, 'emulator/runner'), path.join(stage, 'runner'), {
     recursive: true,
@@ -114,6 +118,10 @@ async function copyAssets() {
   for (const wasm of ['web-tree-sitter/web-tree-sitter.wasm', 'tree-sitter-python/tree-sitter-python.wasm']) {
     await cp(path.join(root, 'node_modules', wasm), path.join(stage, path.basename(wasm)));
   }
+  // For the terminals of the editor, whose own executable is the Node that is there for sure.
+  await mkdir(path.join(stage, 'bin'), { recursive: true });
+  await writeFile(path.join(stage, 'bin/windtunnel'), TERMINAL_LAUNCHER);
+  await chmod(path.join(stage, 'bin/windtunnel'), 0o755);
   await writeFile(path.join(stage, 'emulator.js'), LAUNCHER);
   await chmod(path.join(stage, 'emulator.js'), 0o755);
 }

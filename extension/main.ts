@@ -1,6 +1,9 @@
 import * as vscode from 'vscode';
 import type { Finder } from '../emulator/find/finder.ts';
 import { registerDebugging } from './features/debug/debugging.ts';
+import { registerDeployCommands } from './features/deploy/deploy-commands.ts';
+import { registerAppEditing } from './features/editing/app-editing.ts';
+import { SourceFindings } from './features/editing/source-findings.ts';
 import { registerEmulatorCommands } from './features/emulator/emulator-commands.ts';
 import { Emulators } from './features/emulator/emulators.ts';
 import { EmulatorView } from './features/explorer/emulator.view.ts';
@@ -15,6 +18,7 @@ import { LastInputs } from './features/run/last-inputs.ts';
 import { AppRunner } from './features/run/run-app.ts';
 import { registerNewApp } from './features/scaffold/new-app.ts';
 import { StatusBar } from './features/status/status-bar.ts';
+import { registerTerminalEnvironment } from './features/terminal/terminal-environment.ts';
 import { TimelinePanels } from './features/timeline/timeline.panel.ts';
 
 /** What other extensions, and tests, get. */
@@ -48,7 +52,10 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
   );
   const inputs = new LastInputs(context.workspaceState);
-  own(registerAppCommands({ apps, runner, emulators, logs, inputs, emulatorJs }));
+  const commands = { apps, runner, emulators, logs, inputs, emulatorJs };
+  own(registerAppCommands(commands));
+  own(registerDeployCommands(commands));
+  own(registerTerminalEnvironment(context, emulators));
   const playgrounds = own(new PlaygroundPanels({ apps, runner, emulators, logs, inputs }, context.extensionUri));
   const editInPlayground = (file: string, symbol: string, request: string) =>
     playgrounds.edit({ file, symbol }, request);
@@ -56,6 +63,8 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
   own(registerEmulatorCommands(emulators, emulatorJs));
   own(registerNewApp(emulatorJs));
+  own(new SourceFindings(finder));
+  own(registerAppEditing(finder));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
   own(emulators.onEvent((happened) => failures.follow(happened)));
   return { apps, emulators };

@@ -7,6 +7,7 @@ export * from './events.ts';
 export * from './gpu.ts';
 export * from './image.ts';
 export * from './limits.ts';
+export * from './machine-types.ts';
 export * from './platform.ts';
 export * from './playground.ts';
 export * from './record.ts';

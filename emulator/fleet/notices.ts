@@ -1,7 +1,7 @@
-import type { AppSettings, RunnerLimits } from '../contract/index.ts';
+import { type AppSettings, MACHINE_TYPES, type RunnerLimits } from '../contract/index.ts';
 import { effectiveSettings } from '../core/effective-settings.ts';
 import { asksForGpu, gpuDemands } from '../core/gpu-slots.ts';
-import { chooseMachine, MACHINE_TYPES } from '../core/machine-types.ts';
+import { chooseMachine } from '../core/machine-types.ts';
 import type { EngineGpuBook } from './engine-gpus.ts';
 import type { AppDefinition } from './fleet.ts';
 

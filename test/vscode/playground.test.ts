@@ -23,11 +23,13 @@ afterEach(async (context) => {
   at = undefined;
 }, 60_000);
 
-test('a picture goes up, through the queue, and comes back as one', { timeout: 300_000 }, async () => {
+test('a picture goes up, through the queue, and comes back as one', { timeout: 600_000 }, async () => {
   at = await Workbench.open({ files: [path.join(examples, 'pixels/app.py')] });
   await at.openFile('app.py');
   await at.runCommand('Windtunnel: Open Playground');
   const page = at.panel();
+  // Its packages may have to be installed first.
+  await page.getByLabel('Choose a file for Image Url').waitFor({ state: 'attached', timeout: 300_000 });
   await page.getByLabel('Choose a file for Image Url').setInputFiles(path.join(examples, 'pixels/hills.jpg'));
   await page.getByText('hills.jpg, ').waitFor();
   expect(await page.getByLabel('Image Url*', { exact: true }).inputValue()).toMatch(

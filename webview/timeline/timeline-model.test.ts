@@ -3,7 +3,12 @@ import type { EmulatorEvent } from '../../emulator/contract/events.ts';
 import { KEPT_REQUESTS, TimelineModel } from './timeline-model.ts';
 import { ROW_HEIGHT, rowsOf, rowText, ticks, visibleRows, xOf, zoomed } from './timeline-view.ts';
 
-const state = (request: string, at: number, name: 'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED', more: object = {}): EmulatorEvent => ({
+const state = (
+  request: string,
+  at: number,
+  name: 'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED',
+  more: object = {},
+): EmulatorEvent => ({
   at,
   type: 'request.state',
   app: 'local/a',
@@ -29,7 +34,11 @@ const parts = (model: TimelineModel, id = 'q1') =>
 
 describe('a queued request', () => {
   it('waits, runs and ends', () => {
-    const model = modelOf(state('q1', 1000, 'IN_QUEUE'), state('q1', 3000, 'IN_PROGRESS'), state('q1', 4000, 'COMPLETED'));
+    const model = modelOf(
+      state('q1', 1000, 'IN_QUEUE'),
+      state('q1', 3000, 'IN_PROGRESS'),
+      state('q1', 4000, 'COMPLETED'),
+    );
     expect(parts(model)).toEqual([
       ['queued', 1000, 3000],
       ['run', 3000, 4000],
@@ -81,7 +90,19 @@ describe('a queued request', () => {
 
   it('of before the first event comes from its record, and events win', () => {
     const model = modelOf(state('q1', 5000, 'IN_QUEUE'));
-    const record = { app: 'local/a', path: '/', method: 'POST', state: 'COMPLETED', attempts: 1, runner: 'r0', status: 200, error: null, errorType: null, inputBytes: 2, resultBytes: 2 } as const;
+    const record = {
+      app: 'local/a',
+      path: '/',
+      method: 'POST',
+      state: 'COMPLETED',
+      attempts: 1,
+      runner: 'r0',
+      status: 200,
+      error: null,
+      errorType: null,
+      inputBytes: 2,
+      resultBytes: 2,
+    } as const;
     model.addRecorded([
       { ...record, id: 'q1', createdAt: 1, startedAt: 2, completedAt: 3 },
       { ...record, id: 'q0', createdAt: 1, startedAt: 2, completedAt: 3 },

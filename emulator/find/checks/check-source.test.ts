@@ -67,3 +67,32 @@ test('a file that is being typed gives what can be read of it', () => {
     'import fal\nclass A(fal.App):\n    machine_type = "GPU-X"\n    @fal.endpoint("/")\n    def run(self, pro';
   expect(found(typing)).toEqual(['3 machine-type: There', '5 query-parameter: pro']);
 });
+
+test('of two endpoints with one path the second is never called', () => {
+  expect(finder.checkSource(app('@fal.endpoint("/")\ndef first(self, input: In) -> Out: ...'))).toMatchObject([
+    { check: 'duplicate-path', level: 'warning', message: 'run() is never called: first() has the path / already.' },
+  ]);
+});
+
+test('an __init__ is refused, and becomes setup where there is none', () => {
+  const [finding] = finder.checkSource(app('def __init__(self):\n    self.x = 1'));
+  expect(finding).toMatchObject({ check: 'init-override', level: 'error', fix: { edits: [{ text: 'setup' }] } });
+  const both = finder.checkSource(app('def setup(self): ...\ndef __init__(self): ...'));
+  expect(both.map(({ fix }) => fix)).toEqual([undefined]);
+});
+
+test('annotations as text do not survive the pickle', () => {
+  const [finding] = finder.checkSource(`from __future__ import annotations\n${app('x = 1')}`);
+  expect(finding).toMatchObject({
+    check: 'future-annotations',
+    level: 'error',
+    fix: { edits: [{ text: '', range: { start: { line: 1 }, end: { line: 2 } } }] },
+  });
+});
+
+test('a slip has its right word as a fix, in a list of machines too', () => {
+  const fixes = (line: string) => finder.checkSource(app(line)).map(({ fix }) => fix?.edits[0]?.text);
+  expect(fixes('max_concurency = 4')).toEqual(['max_concurrency']);
+  expect(fixes('machine_type = ["GPU-H100", "GPU-H10"]')).toEqual(['"GPU-H100"']);
+  expect(fixes('gpu = "A100"')).toEqual([undefined]);
+});

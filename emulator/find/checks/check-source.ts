@@ -1,20 +1,26 @@
 import { type FoundApp, MACHINE_TYPE_NAMES } from '../../contract/index.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { SyntaxNode } from '../python-parser.ts';
-import { rangeOf, type SourceFinding } from './finding.ts';
+import { rangeOf, type SourceFinding, type SourceFix } from './finding.ts';
 import { queryParameters } from './query-parameters.ts';
 import { APP_ATTRIBUTES, HEAVY, MISPLACED } from './sdk-attributes.ts';
 
 /** What can be told of one file's text and the apps that were found in it, without running it. In source order. */
 export function checkSource(root: SyntaxNode, apps: readonly FoundApp[]): SourceFinding[] {
-  const findings = heavyImports(root);
+  const findings = [...heavyImports(root), ...futureAnnotations(root)];
   for (const node of root.descendantsOfType('class_definition')) {
     if (!node) continue;
     const app = apps.find(({ kind, symbol, lines }) => kind === 'app' && symbol === nameOf(node) && holds(lines, node));
     if (!app) continue;
     const body = node.childForFieldName('body');
     if (!body) continue;
-    findings.push(...attributes(body), ...machines(app, body), ...queryParameters(body, app.endpoints));
+    findings.push(
+      ...attributes(body),
+      ...machines(app, body),
+      ...queryParameters(body, app.endpoints),
+      ...duplicatePaths(app),
+      ...ownInit(body),
+    );
   }
   return findings.sort(
     (a, b) => a.range.start.line - b.range.start.line || a.range.start.column - b.range.start.column,
@@ -49,6 +55,7 @@ function attributes(body: SyntaxNode): SourceFinding[] {
         message: `fal.App has no attribute ${text}: it sets nothing.`,
         hint: misplaced ?? `Did you mean ${near}?`,
         range: rangeOf(name),
+        ...(near === null ? {} : { fix: replaced(name, near) }),
       },
     ];
   });
@@ -69,13 +76,85 @@ function machines(app: FoundApp, body: SyntaxNode): SourceFinding[] {
   const unknown = app.settings.machineTypes.filter((type) => !known.includes(type.toUpperCase()));
   return unknown.map((type) => {
     const near = didYouMean(type, known);
+    const text = place && stringOf(place, type);
     return {
       check: 'machine-type',
       level: 'error',
       message: `There is no machine type ${JSON.stringify(type)}.`,
       hint: near === null ? `fal has ${known.join(', ')}.` : `Did you mean ${near}?`,
-      range: rangeOf(place ?? body),
+      range: rangeOf(text ?? place ?? body),
+      ...(near !== null && text ? { fix: replaced(text, JSON.stringify(near)) } : {}),
     };
+  });
+}
+
+/** The literal of that text in a value, which may be a list of them. */
+function stringOf(value: SyntaxNode, text: string): SyntaxNode | null {
+  const strings = value.type === 'string' ? [value] : value.descendantsOfType('string');
+  return strings.find((node) => node?.text.slice(1, -1) === text) ?? null;
+}
+
+const replaced = (node: SyntaxNode, text: string): SourceFix => ({
+  title: `Change to ${text}`,
+  edits: [{ range: rangeOf(node), text }],
+});
+
+/** The SDK serves the first endpoint of a path and drops the others without a word. */
+function duplicatePaths({ endpoints }: FoundApp): SourceFinding[] {
+  return endpoints.flatMap((endpoint, index): SourceFinding[] => {
+    const first = endpoints.slice(0, index).find(({ path }) => path === endpoint.path);
+    if (!first) return [];
+    const line = endpoint.lines.start;
+    return [
+      {
+        check: 'duplicate-path',
+        level: 'warning',
+        message: `${endpoint.method}() is never called: ${first.method}() has the path ${endpoint.path} already.`,
+        hint: 'Give it a path of its own.',
+        range: { start: { line, column: 0 }, end: { line: line + 1, column: 0 } },
+      },
+    ];
+  });
+}
+
+/** The SDK refuses such a class when the file is loaded. */
+function ownInit(body: SyntaxNode): SourceFinding[] {
+  const methods = body.namedChildren.flatMap((child) => {
+    const name = child.type === 'function_definition' ? child.childForFieldName('name') : null;
+    return name ? [name] : [];
+  });
+  const init = methods.find(({ text }) => text === '__init__');
+  if (!init) return [];
+  const hasSetup = methods.some(({ text }) => text === 'setup');
+  return [
+    {
+      check: 'init-override',
+      level: 'error',
+      message: 'An app may not have an __init__ of its own: fal refuses the class.',
+      hint: 'Do its work in setup(), which runs once for each runner.',
+      range: rangeOf(init),
+      ...(hasSetup ? {} : { fix: { title: 'Rename to setup', edits: [{ range: rangeOf(init), text: 'setup' }] } }),
+    },
+  ];
+}
+
+/** Under it annotations are text, and what they name does not go along when the app is pickled. */
+function futureAnnotations(root: SyntaxNode): SourceFinding[] {
+  return root.namedChildren.flatMap((node): SourceFinding[] => {
+    if (node.type !== 'future_import_statement' || !/\bannotations\b/.test(node.text)) return [];
+    const { startPosition: at } = node;
+    const alone = /^from\s+__future__\s+import\s+annotations$/.test(node.text);
+    const line = { start: { line: at.row + 1, column: 0 }, end: { line: at.row + 2, column: 0 } };
+    return [
+      {
+        check: 'future-annotations',
+        level: 'error',
+        message: 'With this import the deployed app finds no model of its endpoints: fal fails when it reads them.',
+        hint: 'Remove it; on Python 3.9 write Optional[X] for X | None.',
+        range: rangeOf(node),
+        ...(alone ? { fix: { title: 'Remove the import', edits: [{ range: line, text: '' }] } } : {}),
+      },
+    ];
   });
 }
 

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { toWindtunnelError } from '../../../emulator/contract/index.ts';
-import { NODE_ENV } from '../../platform/emulator-cli.ts';
+import { runInTerminal } from '../terminal/cli-terminal.ts';
 import type { EmulatorSession } from './emulator-session.ts';
 import type { Emulators } from './emulators.ts';
 
@@ -26,17 +26,7 @@ export function registerEmulatorCommands(emulators: Emulators, emulatorJs: strin
     command('doctor.run', async () => {
       const session = await pickSession(emulators, () => true);
       if (!session) return;
-      vscode.window
-        .createTerminal({
-          name: 'windtunnel doctor',
-          shellPath: process.execPath,
-          shellArgs: [emulatorJs, 'doctor', '--workspace', session.workspace],
-          env: NODE_ENV,
-          cwd: session.workspace,
-          iconPath: new vscode.ThemeIcon('pulse'),
-          isTransient: true,
-        })
-        .show();
+      runInTerminal(emulatorJs, session.workspace, ['doctor'], 'pulse');
     }),
   );
 }

@@ -3,10 +3,10 @@ import type { ClientLanguage } from '../../../emulator/contract/index.ts';
 import { type CommandArgument, isNode } from '../../core/app-target.ts';
 import type { KnownApp } from '../../core/app-tree.ts';
 import { clientCode } from '../../core/client-code.ts';
-import { NODE_ENV } from '../../platform/emulator-cli.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { AppLogs } from '../logs/app-logs.ts';
+import { runInTerminal } from '../terminal/cli-terminal.ts';
 import type { LastInputs } from './last-inputs.ts';
 import { pickApp } from './pick-app.ts';
 import type { AppRunner } from './run-app.ts';
@@ -72,7 +72,7 @@ export function registerAppCommands(context: CommandContext): vscode.Disposable 
     }),
     command('request.showLogs', async (argument) => {
       if (!isNode(argument) || argument.kind !== 'request') return;
-      inTerminal(context, argument.app, ['logs', argument.request.id]);
+      runInTerminal(context.emulatorJs, workspaceOf(context, argument.app), ['logs', argument.request.id]);
     }),
     command('runner.stop', async (argument) => {
       if (!isNode(argument) || argument.kind !== 'runner') return;
@@ -102,7 +102,7 @@ async function call(context: CommandContext, app: KnownApp, path: string): Promi
   const live = app.live ?? (await context.runner.run(app));
   if (!live) return;
   const target = path === '/' ? live.id : `${live.id}${path}`;
-  inTerminal(context, app, ['call', target, '--logs', '--input', input]);
+  runInTerminal(context.emulatorJs, workspaceOf(context, app), ['call', target, '--logs', '--input', input]);
 }
 
 async function copyCode(context: CommandContext, app: KnownApp, path: string, language: ClientLanguage): Promise<void> {
@@ -113,20 +113,7 @@ async function copyCode(context: CommandContext, app: KnownApp, path: string, la
   vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
 }
 
-/** Runs a command of the CLI where the user sees it, without a shell that could misread the input. */
-function inTerminal(context: CommandContext, app: KnownApp, args: string[]): void {
-  const { workspace } = context.emulators.of(app.found.file);
-  const terminal = vscode.window.createTerminal({
-    name: `windtunnel ${args[0]}`,
-    shellPath: process.execPath,
-    shellArgs: [context.emulatorJs, ...args, '--workspace', workspace],
-    env: NODE_ENV,
-    cwd: workspace,
-    iconPath: new vscode.ThemeIcon('zap'),
-    isTransient: true,
-  });
-  terminal.show(true);
-}
+const workspaceOf = ({ emulators }: CommandContext, { found }: KnownApp): string => emulators.of(found.file).workspace;
 
 function jsonProblem(text: string): string | null {
   try {

@@ -2,6 +2,9 @@
 
 import fal
 
+# At the top: a module of local_python_modules goes to fal inside the app, where an import in a function does not find it.
+from server import make_app
+
 
 @fal.function(
     # "S" is a CPU; a model server wants "GPU-A100" or "GPU-H100".
@@ -15,8 +18,6 @@ import fal
 )
 def __FUNCTION__():
     import uvicorn
-
-    from server import make_app
 
     # It listens before it is ready to answer: fal takes the runner for started once the port is open.
     uvicorn.run(make_app(), host="127.0.0.1", port=8000, log_level="warning")

@@ -1,0 +1,67 @@
+import { type FoundApp, MACHINE_TYPE_NAMES, MACHINE_TYPES } from '../../emulator/contract/index.ts';
+import { APP_ATTRIBUTES } from '../../emulator/find/checks/sdk-attributes.ts';
+
+/** What this machine has, to set beside what fal's has. */
+export interface ThisMachine {
+  memoryBytes: number;
+  cpus: number;
+}
+
+const GB = 1e9;
+
+/** A machine type in Markdown: what it has at fal and what stands for it here; null for an unknown one. */
+export function machineText(name: string, here: ThisMachine): string | null {
+  const type = MACHINE_TYPES[name.toUpperCase()];
+  if (!type) return null;
+  const { cpus, memoryBytes, vramBytes } = type;
+  const rows = [
+    ...(vramBytes ? [`${vramBytes / GB} GB of GPU memory`] : []),
+    ...(vramBytes === 0 ? ['any GPU'] : []),
+    ...(cpus === null ? [] : [`${cpus} CPU${cpus === 1 ? '' : 's'}`]),
+    ...(memoryBytes === null ? [] : [`${memoryBytes / GB} GB of memory`]),
+  ];
+  const mine = `${here.cpus} CPUs and ${Math.round(here.memoryBytes / GB)} GB of memory`;
+  const gpu = vramBytes === null ? '' : ' Its GPUs: [Doctor](command:windtunnel.doctor.run).';
+  return `**${name.toUpperCase()}** at fal: ${rows.join(', ')}.\n\nThis machine has ${mine}.${gpu}`;
+}
+
+/** The machine type that a column of a line stands in; null where the line sets none. */
+export function machineTypeAt(line: string, column: number): { name: string; start: number; end: number } | null {
+  if (!/\bmachine_type\b\s*(?::[^=]*)?=/.test(line)) return null;
+  for (const { 0: quoted, index } of line.matchAll(/(["'])([\w-]*)\1/g)) {
+    const end = index + quoted.length;
+    if (column >= index && column <= end) return { name: quoted.slice(1, -1), start: index, end };
+  }
+  return null;
+}
+
+export interface Suggestion {
+  label: string;
+  kind: 'attribute' | 'machine';
+  detail: string;
+  /** Text to insert, with VS Code's tab stops. */
+  insert: string;
+}
+
+/** What may be written at a place (line from 1) of a file with these apps. */
+export function suggestions(apps: readonly FoundApp[], line: number, before: string): Suggestion[] {
+  if (/\bmachine_type\b\s*(?::[^=]*)?=.*["'][\w-]*$/.test(before)) {
+    return MACHINE_TYPE_NAMES.map((name) => ({ label: name, kind: 'machine', detail: sizeOf(name), insert: name }));
+  }
+  const app = apps.find(({ kind, lines }) => kind === 'app' && line > lines.start && line <= lines.end + 1);
+  // One level in: the body of the class, not that of a method.
+  if (!app || !/^(?: {4}|\t)\w*$/.test(before)) return [];
+  return APP_ATTRIBUTES.map((label) => ({
+    label,
+    kind: 'attribute',
+    detail: 'fal.App',
+    insert: label === 'machine_type' ? 'machine_type = "$1"' : `${label} = $1`,
+  }));
+}
+
+function sizeOf(name: string): string {
+  const type = MACHINE_TYPES[name];
+  if (!type) return '';
+  if (type.vramBytes !== null) return type.vramBytes === 0 ? 'any GPU' : `${type.vramBytes / GB} GB GPU memory`;
+  return `${type.cpus} CPU, ${(type.memoryBytes ?? 0) / GB} GB`;
+}
