@@ -45,14 +45,14 @@ test('a picture goes up, through the queue, and comes back as one', { timeout: 6
     .first()
     .waitFor();
   await page.locator('figure img').waitFor();
-  await page.getByRole('log').getByText('drawing 640x480 in blocks of 8, 12 colours').waitFor();
+  await page.getByRole('log').getByText('drawing 384x256 in blocks of 8, 12 colours').waitFor();
   await page.getByLabel('Times').getByText('run').waitFor();
   const shown = await page.locator('figure img').evaluate(async (element) => {
     const image = element as unknown as Picture;
     await image.decode();
     return [image.naturalWidth, image.naturalHeight, new URL(image.src).protocol];
   });
-  expect(shown).toEqual([640, 480, 'blob:']);
+  expect(shown).toEqual([384, 256, 'blob:']);
 
   await page.getByRole('button', { name: 'Replay', exact: true }).first().click();
   await expect.poll(() => page.getByLabel('History').getByRole('listitem').count()).toBe(2);

@@ -63,6 +63,7 @@ export function drawTimeline(
   context.clearRect(0, 0, width, height);
   context.font = '11px sans-serif';
   context.textBaseline = 'middle';
+  grid(context, lanes, height, scene, palette);
   for (const [index, row] of scene.rows.entries()) {
     const y = DEPTH_HEIGHT + (scene.first + index) * ROW_HEIGHT - scene.scrollTop;
     if (y + ROW_HEIGHT < DEPTH_HEIGHT) continue;
@@ -77,7 +78,7 @@ export function drawTimeline(
       lane(context, row.runner.states, y, lanes, scene, palette, (state) => stateColor(state, palette));
     else lane(context, row.request.parts, y, lanes, scene, palette, (part) => partColor(part, row.request, palette));
   }
-  scale(context, lanes, height, scene, palette);
+  scale(context, lanes, scene, palette);
 }
 
 function label(row: Row): string {
@@ -110,7 +111,26 @@ function lane<Kind extends string>(
   }
 }
 
-function scale(context: CanvasRenderingContext2D, width: number, height: number, scene: Scene, palette: Palette): void {
+/** Behind the lanes. */
+function grid(
+  context: CanvasRenderingContext2D,
+  width: number,
+  height: number,
+  { window }: Scene,
+  palette: Palette,
+): void {
+  context.strokeStyle = palette.line;
+  context.beginPath();
+  for (const { at } of ticks(window)) {
+    const x = LABEL_WIDTH + xOf(at, window, width);
+    context.moveTo(x, DEPTH_HEIGHT);
+    context.lineTo(x, height);
+  }
+  context.stroke();
+}
+
+/** The head over the lanes, which rows scroll under. */
+function scale(context: CanvasRenderingContext2D, width: number, scene: Scene, palette: Palette): void {
   context.clearRect(0, 0, width + LABEL_WIDTH, DEPTH_HEIGHT);
   context.strokeStyle = palette.line;
   context.fillStyle = palette.muted;
@@ -118,7 +138,7 @@ function scale(context: CanvasRenderingContext2D, width: number, height: number,
   for (const { at, label: text } of ticks(scene.window)) {
     const x = LABEL_WIDTH + xOf(at, scene.window, width);
     context.moveTo(x, 14);
-    context.lineTo(x, height);
+    context.lineTo(x, DEPTH_HEIGHT);
     context.fillText(text, x + 3, 7);
   }
   context.moveTo(0, DEPTH_HEIGHT);

@@ -88,6 +88,26 @@ describe('a queued request', () => {
     expect(model.depth.map(({ waiting }) => waiting)).toEqual([1, 2, 1, 0]);
   });
 
+  it('waits no longer once it was given to a runner that had to start, whichever event tells it first', () => {
+    const cold: EmulatorEvent = {
+      at: 4000,
+      type: 'request.cold_start',
+      app: 'local/a',
+      request: 'q1',
+      attempt: 1,
+      runner: 'r1',
+      waited: 3,
+      seconds: { image: 0, boot: 1, import: 1, setup: 1 },
+    };
+    const model = modelOf(state('q1', 1000, 'IN_QUEUE'), cold, state('q1', 4000, 'IN_PROGRESS'));
+    expect(model.depth.map(({ waiting }) => waiting)).toEqual([1, 0]);
+    expect(parts(model)).toEqual([
+      ['queued', 1000, 1000],
+      ['cold', 1000, 4000],
+      ['run', 4000, null],
+    ]);
+  });
+
   it('of before the first event comes from its record, and events win', () => {
     const model = modelOf(state('q1', 5000, 'IN_QUEUE'));
     const record = {

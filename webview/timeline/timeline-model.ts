@@ -49,7 +49,7 @@ export class TimelineModel {
   readonly requests = new Map<string, RequestRow>();
   readonly runners = new Map<string, RunnerRow>();
   readonly depth: DepthStep[] = [];
-  private waiting = 0;
+  private readonly waiting = new Set<string>();
 
   /** Records of before the first event, newest first. What is known by events already stays as it is. */
   addRecorded(recorded: readonly RequestSummary[]): void {
@@ -128,15 +128,15 @@ export class TimelineModel {
     const last = row.parts.at(-1);
     row.runner = event.runner ?? row.runner;
     row.attempts = Math.max(row.attempts, event.attempt);
-    const waited = last?.kind === 'queued' && last.to === null;
     if (event.state === 'IN_QUEUE') {
-      if (!waited) {
+      if (!this.waiting.has(event.request)) {
         if (last?.to === null) Object.assign(last, { kind: 'failed attempt', to: event.at });
         row.parts.push({ kind: 'queued', from: event.at, to: null, reason: event.reason });
-        this.step(event.at, 1);
+        this.waiting.add(event.request);
+        this.step(event.at);
       }
     } else {
-      if (waited) this.step(event.at, -1);
+      if (this.waiting.delete(event.request)) this.step(event.at);
       if (event.state === 'IN_PROGRESS') {
         end(row.parts, event.at);
         row.parts.push({ kind: 'run', from: event.at, to: null, reason: event.reason });
@@ -181,11 +181,11 @@ export class TimelineModel {
     if (this.runners.size > KEPT_RUNNERS && oldest !== undefined) this.runners.delete(oldest);
   }
 
-  private step(at: number, change: 1 | -1): void {
-    this.waiting = Math.max(0, this.waiting + change);
+  private step(at: number): void {
+    const waiting = this.waiting.size;
     const last = this.depth.at(-1);
-    if (last?.at === at) last.waiting = this.waiting;
-    else this.depth.push({ at, waiting: this.waiting });
+    if (last?.at === at) last.waiting = waiting;
+    else this.depth.push({ at, waiting });
     if (this.depth.length > KEPT_STEPS) this.depth.splice(0, KEPT_STEPS / 10);
   }
 

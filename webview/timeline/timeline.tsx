@@ -8,6 +8,10 @@ import { RunnerDetail } from './runner-detail.tsx';
 import { TimelineModel } from './timeline-model.ts';
 import { fitted, moved, type Row, rowsOf, rowText, type Window, zoomed } from './timeline-view.ts';
 
+const askFor = (request: string | null): void => {
+  if (request !== null) host.send({ type: 'detail', request });
+};
+
 const NO_MEDIA: ReadonlyMap<string, string> = new Map();
 
 const ACTIONS: RunActions = {
@@ -26,6 +30,7 @@ export function Timeline() {
   const [selected, setSelected] = useState<Row | null>(null);
   const [detail, setDetail] = useState<PlaygroundRun | null>(null);
   const [ended, setEnded] = useState(false);
+  const watched = useRef<string | null>(null);
   const changed = useCallback(() => setVersion((before) => before + 1), []);
 
   useEffect(() => {
@@ -42,6 +47,9 @@ export function Timeline() {
           break;
         case 'events':
           for (const event of message.events) model.current.apply(event);
+          // The story that is looked at goes on.
+          if (message.events.some((event) => 'request' in event && event.request === watched.current))
+            askFor(watched.current);
           break;
         case 'memory':
           model.current.setMemory(message.runners);
@@ -61,7 +69,8 @@ export function Timeline() {
   const select = (row: Row) => {
     setSelected(row);
     setDetail(null);
-    if (row.kind === 'request') host.send({ type: 'detail', request: row.id });
+    watched.current = row.kind === 'request' ? row.id : null;
+    askFor(watched.current);
   };
   const rows = rowsOf(model.current, app);
   const apps = [

@@ -45,7 +45,7 @@ export function recordedRun(document: RequestDocument): PlaygroundRun {
     }),
     ...facts(document),
     ...(output === undefined ? {} : { output }),
-    logs: events.flatMap((event) => (event.type === 'log' ? [logLine(event.line)] : [])),
+    logs: linesOf(document),
   };
 }
 
@@ -81,6 +81,10 @@ function timings(request: RequestSummary, events: readonly EmulatorEvent[]): Pla
       : [{ label: 'run', seconds: (completedAt - startedAt) / 1000 }]),
   ];
 }
+
+/** The log lines of a record, those of the app and those of its runner. */
+export const linesOf = ({ events }: RequestDocument): RunLogLine[] =>
+  events.flatMap((event) => (event.type === 'log' ? [logLine(event.line)] : []));
 
 export function logLine(line: LogLine): RunLogLine {
   const level = line.level === 'ERROR' ? 'error' : line.level === 'WARN' ? 'warn' : 'info';

@@ -5,6 +5,7 @@ import type { EmulatorSession } from '../emulator/emulator-session.ts';
 
 /** Lines that wait for the id of their request at most; the oldest go first. */
 const KEPT_LINES = 2000;
+const KEPT_CALLS = 500;
 
 interface Claim {
   log(lines: RunLogLine[]): void;
@@ -35,8 +36,8 @@ export class DirectLogs implements vscode.Disposable {
     this.waiting = this.waiting.filter((one) => one.request !== request);
     if (early.length > 0) log(early);
     const seconds = this.ends.get(request);
-    if (seconds === undefined) this.claims.set(request, { log, ended });
-    else ended(seconds);
+    this.claims.set(request, { log, ended });
+    if (seconds !== undefined) ended(seconds);
   }
 
   dispose(): void {
@@ -53,12 +54,16 @@ export class DirectLogs implements vscode.Disposable {
     if (this.waiting.length > KEPT_LINES) this.waiting.shift();
   }
 
+  /** Lines may come after the end of their call: a claim stays. */
   private end(request: string, seconds: number): void {
-    const claim = this.claims.get(request);
-    if (claim) claim.ended(seconds);
-    else this.ends.set(request, seconds);
-    this.claims.delete(request);
-    const oldest = this.ends.keys().next().value;
-    if (this.ends.size > KEPT_LINES && oldest !== undefined) this.ends.delete(oldest);
+    this.ends.set(request, seconds);
+    this.claims.get(request)?.ended(seconds);
+    forgetOldest(this.ends);
+    forgetOldest(this.claims);
   }
+}
+
+function forgetOldest(kept: Map<string, unknown>): void {
+  const oldest = kept.keys().next().value;
+  if (kept.size > KEPT_CALLS && oldest !== undefined) kept.delete(oldest);
 }

@@ -10,7 +10,7 @@ import {
   type RunLogLine,
 } from '../../../emulator/contract/index.ts';
 import { decodeRealtime, encodeRealtime } from '../../core/playground/realtime-message.ts';
-import { facts, logLine } from '../../core/playground/recorded-run.ts';
+import { facts, linesOf, logLine } from '../../core/playground/recorded-run.ts';
 
 const SubmittedSchema = z.object({ request_id: z.string() });
 const QueueStatusSchema = z.object({
@@ -60,7 +60,9 @@ export async function followQueued(to: Sending, request: string): Promise<void> 
     to.change({ state: change.status, position: change.queue_position ?? null });
   }
   const result = await fetch(base, { headers, signal });
-  to.change({ ...facts(await to.client.request(request)), position: null });
+  const story = await to.client.request(request);
+  // The record has every line, also what came with the result.
+  to.change({ ...facts(story), logs: linesOf(story), position: null });
   await finish(to, result);
 }
 
