@@ -9,6 +9,7 @@ import { Emulators } from './features/emulator/emulators.ts';
 import { EmulatorView } from './features/explorer/emulator.view.ts';
 import { ExplorerView } from './features/explorer/explorer.view.ts';
 import { WorkspaceApps } from './features/explorer/workspace-apps.ts';
+import { AppImport } from './features/importer/import-app.ts';
 import { AppLenses } from './features/lenses/app-lenses.provider.ts';
 import { AppLogs } from './features/logs/app-logs.ts';
 import { PlaygroundPanels } from './features/playground/playground.panels.ts';
@@ -63,6 +64,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
   own(registerEmulatorCommands(emulators, emulatorJs));
   own(registerNewApp(emulatorJs));
+  own(new AppImport(emulatorJs));
   own(new SourceFindings(finder));
   own(registerAppEditing(finder));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
