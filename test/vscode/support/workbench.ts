@@ -19,10 +19,10 @@ export interface WorkbenchOptions {
   install?: string[];
 }
 
-/** One theme of each kind: its id in the settings, and the class that a webview's body has under it. */
+/** One theme of each kind, by ids that all versions of VS Code have, and the class that a webview has under it. */
 export const THEMES = [
-  { kind: 'light', id: 'Default Light Modern', bodyClass: 'vscode-light' },
-  { kind: 'dark', id: 'Default Dark Modern', bodyClass: 'vscode-dark' },
+  { kind: 'light', id: 'Visual Studio Light', bodyClass: 'vscode-light' },
+  { kind: 'dark', id: 'Visual Studio Dark', bodyClass: 'vscode-dark' },
   { kind: 'hc-dark', id: 'Default High Contrast', bodyClass: 'vscode-high-contrast' },
   { kind: 'hc-light', id: 'Default High Contrast Light', bodyClass: 'vscode-high-contrast-light' },
 ] as const;
