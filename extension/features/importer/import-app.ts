@@ -8,6 +8,7 @@ import { type ImportReport, ImportReportSchema } from '../../../emulator/import/
 import { runCli } from '../../platform/emulator-cli.ts';
 
 const AnswerSchema = z.union([z.array(ImportReportSchema), ImportReportSchema]);
+const REPORT = 'IMPORT.md';
 /** What a file of the result is beside, where the source has none of that name. */
 const EMPTY = 'windtunnel-empty';
 
@@ -141,8 +142,11 @@ async function pickTarget(proposed: string): Promise<string | null> {
 }
 
 function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
-    .sort();
+  return (
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+      // The code first: the report is long.
+      .sort((a, b) => Number(a === REPORT) - Number(b === REPORT) || a.localeCompare(b))
+  );
 }

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import * as vscode from 'vscode';
 import {
+  type AppStatus,
   type FromPlayground,
   type PlaygroundEndpoint,
-  type PlaygroundRun,
   type PlaygroundState,
   type RequestSummary,
-  type SendMode,
   type ToPlayground,
   toWindtunnelError,
 } from '../../../emulator/contract/index.ts';
@@ -14,26 +12,16 @@ import type { AppTarget } from '../../core/app-target.ts';
 import { appLabel, appState, type KnownApp } from '../../core/app-tree.ts';
 import { clientCode } from '../../core/client-code.ts';
 import { endpointForms } from '../../core/playground/endpoint-forms.ts';
-import { historyEntry, historyOfRecord, newRun, recordedRun } from '../../core/playground/recorded-run.ts';
-import { Debounced, now } from '../../platform/timers.ts';
+import { historyEntry, historyOfRecord } from '../../core/playground/recorded-run.ts';
+import { Debounced } from '../../platform/timers.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { AppLogs } from '../logs/app-logs.ts';
 import type { LastInputs } from '../run/last-inputs.ts';
 import type { AppRunner } from '../run/run-app.ts';
-import { DirectLogs } from './direct-logs.ts';
 import { fileBytes, uploadFile } from './file-transfer.ts';
-import { outputMedia } from './output-media.ts';
-import {
-  cancelQueued,
-  followQueued,
-  type Sending,
-  sendDirect,
-  sendQueued,
-  sendRealtime,
-  sendStream,
-} from './request-sender.ts';
+import { PlaygroundRuns } from './playground-runs.ts';
 
 export interface PlaygroundContext {
   apps: WorkspaceApps;
@@ -47,11 +35,6 @@ export interface PlaygroundContext {
 const SETTLE_MS = 120;
 const HISTORY = 50;
 
-interface Running {
-  cancelled: AbortController;
-  sending: Sending;
-}
-
 /** One playground: what its page shows, and what its page asks for. Knows no panel; `post` reaches the page. */
 export class PlaygroundSession implements vscode.Disposable {
   readonly target: AppTarget;
@@ -62,10 +45,8 @@ export class PlaygroundSession implements vscode.Disposable {
   private problem: string | null = null;
   /** Revision that `endpoints` were read from. */
   private revision: string | null = null;
-  private readonly runs = new Map<string, PlaygroundRun>();
-  private readonly running = new Map<string, Running>();
+  private readonly runs: PlaygroundRuns;
   private recorded: RequestSummary[] = [];
-  private readonly directLogs: DirectLogs;
   private readonly settle = new Debounced(SETTLE_MS, () => void this.refresh());
   private readonly subscriptions: vscode.Disposable;
 
@@ -74,9 +55,16 @@ export class PlaygroundSession implements vscode.Disposable {
     this.target = target;
     this.selected = path;
     this.post = post;
-    this.directLogs = new DirectLogs(this.session);
+    this.runs = new PlaygroundRuns({
+      session: this.session,
+      live: async () => this.app?.live ?? (await this.startedApp()),
+      form: (path) => this.endpoints.find((endpoint) => endpoint.path === path)?.form ?? null,
+      headers: () => this.headers(),
+      post,
+      changed: () => this.settle.trigger(),
+    });
     this.subscriptions = vscode.Disposable.from(
-      this.directLogs,
+      this.runs,
       this.settle,
       context.apps.onDidChange(() => this.settle.trigger()),
     );
@@ -84,7 +72,6 @@ export class PlaygroundSession implements vscode.Disposable {
 
   dispose(): void {
     this.subscriptions.dispose();
-    for (const { cancelled } of this.running.values()) cancelled.abort();
   }
 
   select(path: string): void {
@@ -106,15 +93,15 @@ export class PlaygroundSession implements vscode.Disposable {
         return this.remember(message.path, message.input);
       case 'send':
         await this.remember(message.path, message.input);
-        return this.send(message.path, message.mode, message.input);
+        return this.runs.send(message.path, message.mode, message.input);
       case 'cancel':
-        return this.cancel(message.run);
+        return this.runs.cancel(message.run);
       case 'show':
-        return this.show(message.run);
+        return this.runs.show(message.run);
       case 'replay':
-        return this.replay(message.run);
+        return this.runs.replay(message.run);
       case 'edit': {
-        const { path, input } = await this.found(message.run);
+        const { path, input } = await this.runs.found(message.run);
         return this.post({ type: 'fill', path, input: JSON.stringify(input ?? {}, null, 2) });
       }
       case 'upload':
@@ -141,9 +128,9 @@ export class PlaygroundSession implements vscode.Disposable {
   private state(app: KnownApp | null): PlaygroundState {
     const live = app?.live ?? null;
     const state = !app || !live ? 'stopped' : appState(app) === 'starting' ? 'starting' : 'running';
-    const own = new Set([...this.runs.values()].map(({ request }) => request));
+    const own = new Set(this.runs.all.map(({ request }) => request));
     const history = [
-      ...[...this.runs.values()].map(historyEntry),
+      ...this.runs.all.map(historyEntry),
       ...this.recorded.filter(({ id }) => !own.has(id)).map(historyOfRecord),
     ];
     return {
@@ -193,116 +180,6 @@ export class PlaygroundSession implements vscode.Disposable {
     if (live && client) this.recorded = await client.requests({ app: live.id, limit: HISTORY });
   }
 
-  private async send(path: string, mode: SendMode, input: string): Promise<void> {
-    const run = newRun({ id: randomUUID(), path, mode, at: now(), input: JSON.parse(input) });
-    const by = { queue: sendQueued, direct: sendDirect, stream: sendStream, realtime: sendRealtime };
-    await this.carryOut(run, (sending) => by[mode](sending, input));
-  }
-
-  private async replay(id: string): Promise<void> {
-    const original = await this.found(id);
-    if (original.mode !== 'queue' || original.request === null) {
-      return this.send(original.path, original.mode, JSON.stringify(original.input));
-    }
-    const { client } = this.session;
-    if (!client) return;
-    const { replay } = await client.replay(original.request);
-    const run = newRun({ id: replay.id, path: original.path, mode: 'queue', at: now(), input: original.input });
-    await this.carryOut({ ...run, request: replay.id, state: 'IN_QUEUE' }, (sending) =>
-      followQueued(sending, replay.id),
-    );
-  }
-
-  private async carryOut(run: PlaygroundRun, send: (sending: Sending) => Promise<void>): Promise<void> {
-    this.runs.set(run.id, run);
-    this.post({ type: 'run', run, show: true });
-    const cancelled = new AbortController();
-    const changed = () => {
-      this.post({ type: 'run', run, show: false });
-      this.settle.trigger();
-    };
-    try {
-      const sending = await this.sending(run, cancelled.signal, changed);
-      this.running.set(run.id, { cancelled, sending });
-      await send(sending);
-      await this.showMedia(run);
-    } catch (thrown) {
-      const state = cancelled.signal.aborted ? 'cancelled' : 'failed';
-      Object.assign(run, { state, error: state === 'cancelled' ? null : toWindtunnelError(thrown).message });
-    } finally {
-      this.running.delete(run.id);
-      changed();
-    }
-  }
-
-  private async sending(run: PlaygroundRun, signal: AbortSignal, changed: () => void): Promise<Sending> {
-    const live = this.app?.live ?? (await this.startedApp());
-    const { client, status } = this.session;
-    if (!live || !client || !status) throw new Error(vscode.l10n.t('The app does not run.'));
-    const log = (lines: PlaygroundRun['logs']) => {
-      run.logs.push(...lines);
-      changed();
-    };
-    return {
-      url: status.url,
-      app: live.id,
-      path: run.path,
-      form: this.endpoints.find(({ path }) => path === run.path)?.form ?? null,
-      headers: await this.headers(),
-      client,
-      signal,
-      change: (change) => {
-        Object.assign(run, change);
-        changed();
-      },
-      log,
-      event: (value) => {
-        run.events.push(value);
-        changed();
-      },
-      claim: (request) =>
-        this.directLogs.claim(request, log, (seconds) => {
-          run.seconds = seconds;
-          run.timings = [{ label: 'run', seconds }];
-          changed();
-        }),
-    };
-  }
-
-  private async cancel(id: string): Promise<void> {
-    const running = this.running.get(id);
-    const run = this.runs.get(id);
-    if (!running || !run) return;
-    // A queued one ends by the emulator's word: its result says that it was cancelled.
-    if (run.mode === 'queue' && run.request) await cancelQueued(running.sending, run.request);
-    else running.cancelled.abort();
-  }
-
-  private async show(id: string): Promise<void> {
-    const run = await this.found(id);
-    this.post({ type: 'run', run, show: true });
-    await this.showMedia(run);
-    this.post({ type: 'run', run, show: false });
-  }
-
-  /** A run of this playground, or of the emulator's records. */
-  private async found(id: string): Promise<PlaygroundRun> {
-    const known = this.runs.get(id);
-    if (known) return known;
-    const client = await this.session.ensure();
-    const run = recordedRun(await client.request(id));
-    this.runs.set(id, run);
-    return run;
-  }
-
-  private async showMedia(run: PlaygroundRun): Promise<void> {
-    const url = this.session.status?.url;
-    if (run.output === undefined || !url) return;
-    run.media = await outputMedia(run.output, url, (media, bytes) =>
-      this.post({ type: 'media', url: media.url, contentType: media.contentType, bytes }),
-    );
-  }
-
   private async upload(file: Extract<FromPlayground, { type: 'upload' }>): Promise<void> {
     try {
       const { upload, name } = file;
@@ -323,7 +200,7 @@ export class PlaygroundSession implements vscode.Disposable {
   }
 
   private async saveMedia(url: string): Promise<void> {
-    const name = [...this.runs.values()].flatMap(({ media }) => media).find((one) => one.url === url)?.name ?? 'result';
+    const name = this.runs.all.flatMap(({ media }) => media).find((one) => one.url === url)?.name ?? 'result';
     const folder = vscode.Uri.file(this.session.workspace);
     const place = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.joinPath(folder, name) });
     if (place) await vscode.workspace.fs.writeFile(place, await fileBytes(url, this.session.status?.url ?? ''));
@@ -334,10 +211,10 @@ export class PlaygroundSession implements vscode.Disposable {
     this.settle.trigger();
   }
 
-  private async startedApp() {
+  private async startedApp(): Promise<AppStatus | null> {
     await this.context.apps.ready();
     const app = this.app;
-    return app && (app.live ?? (await this.context.runner.run(app)));
+    return app ? (app.live ?? (await this.context.runner.run(app))) : null;
   }
 
   private async remember(path: string, input: string): Promise<void> {
