@@ -128,12 +128,15 @@ export class PlaygroundRuns implements vscode.Disposable {
         run.events.push(value);
         changed();
       },
-      claim: (request) =>
+      claim: (request) => {
+        // A queued one's lines come with its status.
+        if (run.mode === 'queue') return;
         this.directLogs.claim(request, log, (seconds) => {
           run.seconds = seconds;
           run.timings = [{ label: 'run', seconds }];
           changed();
-        }),
+        });
+      },
     };
   }
 

@@ -73,10 +73,8 @@ export class VsCodeServer {
   readonly folder: string;
   readonly process: ChildProcess;
   private readonly token: string;
-  private readonly settings: string;
 
-  private constructor(port: number, folder: string, child: ChildProcess, token: string, settings: string) {
-    this.settings = settings;
+  private constructor(port: number, folder: string, child: ChildProcess, token: string) {
     this.port = port;
     this.folder = folder;
     this.process = child;
@@ -123,7 +121,7 @@ export class VsCodeServer {
     });
     try {
       const port = await listening(child, path.join(folder, 'server.log'));
-      return new VsCodeServer(port, folder, child, token, settings);
+      return new VsCodeServer(port, folder, child, token);
     } catch (error) {
       endGroup(child, 'SIGKILL');
       rmSync(folder, { recursive: true, force: true });
@@ -142,12 +140,6 @@ export class VsCodeServer {
     else query.set('ew', 'true');
     if (payload.length > 0) query.set('payload', JSON.stringify(payload));
     return `http://127.0.0.1:${this.port}/?${query}`;
-  }
-
-  /** Writes a user setting as the settings editor would; the workbench sees the file change. */
-  changeSetting(name: string, value: unknown): void {
-    const settings = JSON.parse(readFileSync(this.settings, 'utf8')) as Record<string, unknown>;
-    writeFileSync(this.settings, JSON.stringify({ ...settings, [name]: value }, null, 2));
   }
 
   async stop(): Promise<void> {

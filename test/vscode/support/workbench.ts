@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { EmulatorUnderTest } from '../../support/emulator.ts';
@@ -127,9 +127,11 @@ export class Workbench {
       .frameLocator('iframe#active-frame');
   }
 
-  /** Takes a theme by its setting and waits until our panel has it. */
+  /** Takes a theme by the workspace's own setting, whose file the workbench watches, and waits until our panel has it. */
   async theme({ id, bodyClass }: (typeof THEMES)[number]): Promise<void> {
-    this.server.changeSetting('workbench.colorTheme', id);
+    const folder = path.join(this.emulator.workspace, '.vscode');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path.join(folder, 'settings.json'), JSON.stringify({ 'workbench.colorTheme': id }));
     await this.panel().locator(`body.${bodyClass}`).waitFor();
   }
 
