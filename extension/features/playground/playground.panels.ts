@@ -23,7 +23,7 @@ export class PlaygroundPanels implements vscode.Disposable {
     this.context = context;
     this.extensionUri = extensionUri;
     this.subscriptions = vscode.Disposable.from(
-      vscode.commands.registerCommand('windtunnel.playground.open', (argument: CommandArgument, path?: unknown) =>
+      vscode.commands.registerCommand('windtunnel.playground.openPanel', (argument: CommandArgument, path?: unknown) =>
         this.openFor(argument, path),
       ),
       vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, {

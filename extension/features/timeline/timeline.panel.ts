@@ -39,7 +39,7 @@ export class TimelinePanels implements vscode.Disposable {
     this.context = context;
     this.extensionUri = extensionUri;
     this.subscriptions = vscode.Disposable.from(
-      vscode.commands.registerCommand('windtunnel.timeline.open', () => this.show()),
+      vscode.commands.registerCommand('windtunnel.timeline.openPanel', () => this.show()),
       vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, {
         deserializeWebviewPanel: async (panel, state) => {
           const saved = SavedSchema.safeParse(state);
