@@ -45,7 +45,12 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
       }
       for (const endpoint of found.endpoints) {
         if (endpoint.kind === 'websocket' || endpoint.healthCheck) continue;
-        add(endpoint.lines.start, vscode.l10n.t('$(zap) Call (emulator)'), 'windtunnel.playground.openPanel', endpoint.path);
+        add(
+          endpoint.lines.start,
+          vscode.l10n.t('$(zap) Call (emulator)'),
+          'windtunnel.playground.openPanel',
+          endpoint.path,
+        );
       }
     }
     return lenses;

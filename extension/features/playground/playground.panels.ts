@@ -4,7 +4,7 @@ import { FromPlaygroundSchema, type ToPlayground, toWindtunnelError } from '../.
 import type { AppTarget, CommandArgument } from '../../core/app-target.ts';
 import { endpointPath } from '../run/app-commands.ts';
 import { pickApp } from '../run/pick-app.ts';
-import { pageHtml, pagesFolder } from '../webview/page-html.ts';
+import { pageHtml, pagesFolder, panelIcon } from '../webview/page-html.ts';
 import { type PlaygroundContext, PlaygroundSession } from './playground-session.ts';
 
 const VIEW_TYPE = 'windtunnel.playground';
@@ -68,7 +68,7 @@ export class PlaygroundPanels implements vscode.Disposable {
   private attach(panel: vscode.WebviewPanel, target: AppTarget, path: string): void {
     const { webview } = panel;
     panel.title = vscode.l10n.t('Playground: {0}', target.symbol);
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'extension', 'media', 'windtunnel.svg');
+    panel.iconPath = panelIcon(this.extensionUri);
     webview.options = { enableScripts: true, localResourceRoots: [pagesFolder(this.extensionUri)] };
     const post = (message: ToPlayground) => void webview.postMessage(message);
     const session = new PlaygroundSession(this.context, target, path, post);

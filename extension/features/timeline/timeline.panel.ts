@@ -13,7 +13,7 @@ import { logLine, newRun, recordedRun } from '../../core/playground/recorded-run
 import { Debounced } from '../../platform/timers.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
-import { pageHtml, pagesFolder } from '../webview/page-html.ts';
+import { pageHtml, pagesFolder, panelIcon } from '../webview/page-html.ts';
 
 const VIEW_TYPE = 'windtunnel.timeline';
 const SavedSchema = z.object({ workspace: z.string() });
@@ -69,7 +69,7 @@ export class TimelinePanels implements vscode.Disposable {
   private attach(panel: vscode.WebviewPanel, session: EmulatorSession): void {
     const { webview } = panel;
     panel.title = vscode.l10n.t('Timeline');
-    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'extension', 'media', 'windtunnel.svg');
+    panel.iconPath = panelIcon(this.extensionUri);
     webview.options = { enableScripts: true, localResourceRoots: [pagesFolder(this.extensionUri)] };
     this.open.set(session.workspace, panel);
     const feed = new TimelineFeed(session, (message) => void webview.postMessage(message));

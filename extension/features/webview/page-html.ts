@@ -5,6 +5,12 @@ import * as vscode from 'vscode';
 export const pagesFolder = (extensionUri: vscode.Uri): vscode.Uri =>
   vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
 
+/** Icon of a panel's tab: unlike one of a view it takes no colour from the theme. */
+export function panelIcon(extensionUri: vscode.Uri): { light: vscode.Uri; dark: vscode.Uri } {
+  const media = (name: string) => vscode.Uri.joinPath(extensionUri, 'extension', 'media', name);
+  return { light: media('panel-light.svg'), dark: media('panel-dark.svg') };
+}
+
 /**
  * The page `dist/webview/<name>.js` with its styles. It may run that script, show what it was handed as bytes, and reach nothing: no
  * connection is allowed, so whatever it knows comes by messages, also in a remote window.
