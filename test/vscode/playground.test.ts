@@ -56,10 +56,8 @@ test('a picture goes up, through the queue, and comes back as one', { timeout: 6
 
   await page.getByRole('button', { name: 'Replay', exact: true }).first().click();
   await expect.poll(() => page.getByLabel('History').getByRole('listitem').count()).toBe(2);
-  await page
-    .getByText(/^COMPLETED 200 in/)
-    .first()
-    .waitFor();
+  await page.locator('output.state', { hasText: 'COMPLETED 200' }).waitFor();
+  await page.locator('figure img').waitFor();
   const findings: string[] = [];
   for (const theme of THEMES) {
     await at.theme(theme);
