@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { importApp } from './import-app.ts';
@@ -41,4 +41,17 @@ describe.each([
       at = found + 1;
     }
   });
+});
+
+it('docs/import-rows.md names tests and fixtures that are there', () => {
+  const root = path.resolve(import.meta.dirname, '../..');
+  const rows = readFileSync(path.join(root, 'docs/import-rows.md'), 'utf8')
+    .split('\n')
+    .filter((line) => /^\| (?!source|---)/.test(line));
+  expect(rows.length).toBeGreaterThan(20);
+  for (const row of rows) {
+    const named = [...row.split('|')[3]!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!);
+    expect(named.length, row).toBeGreaterThan(0);
+    for (const file of named) expect(existsSync(path.join(root, file)), file).toBe(true);
+  }
 });
