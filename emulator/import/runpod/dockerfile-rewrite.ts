@@ -177,6 +177,13 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
   };
   for (const [index, at] of instructions.entries()) rewrite(at, index);
   const uv = /\buv pip install\b/.test(text);
+  // Alpine has no apt-get.
+  const alpine = /alpine|\bapk add\b/.test(
+    instructions
+      .filter(({ keyword }) => keyword === 'FROM' || keyword === 'RUN')
+      .map(({ args }) => args)
+      .join('\n'),
+  );
   if (!root) {
     lines.push('USER root');
     const reason = 'The image ends as another user; the runner of fal starts as root.';
@@ -191,7 +198,9 @@ export function rewriteDockerfile(source: DockerSource, ledger: Ledger): DockerR
     '',
     '# fal starts the app itself: its runner needs curl, and the fal package in the Python that the worker used.',
     'RUN command -v curl >/dev/null || \\',
-    '    (apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*)',
+    alpine
+      ? '    apk add --no-cache curl'
+      : '    (apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*)',
     uv
       ? `RUN uv pip install${/uv pip install[^\n]*--system/.test(text) ? ' --system' : ''} fal`
       : `RUN ${result.python} -m pip install --no-cache-dir fal`,
