@@ -36,6 +36,7 @@ const INPUTS: Record<string, unknown> = {
   'local-service': { text: 'hi' },
   'several-starts': { a: [1, 2] },
   'dos-tabs': { class: 'x', json: 2 },
+  alpine: { text: 'four' },
 };
 const WRONG: Record<string, unknown> = { 'required-error': { number: 'x' }, validated: { word: 'a', times: '3' } };
 
