@@ -151,7 +151,7 @@ describe('/data', () => {
     const error = await failure(other.start(other.spec(bundled(root, {}))));
     expect(error).toMatchObject({ code: 'E_DATA_MOUNT', kind: 'user' });
     expect(error.actions[0]).toContain('/etc/synthetic.conf');
-    const plain = await project('plain', { 'app.py': keeper.replaceAll('/data', '/tmp') });
+    const plain = await project('plain', { 'app.py': keeper.replaceAll('/data', other.folder) });
     const runner = await other.start(other.spec(bundled(plain, {})));
     await runner.handle.ready;
     expect(JSON.parse((await runner.call('/')).text).hf).toBe(`${other.dataDir}/.cache/huggingface`);
