@@ -8,6 +8,7 @@ import type { BodyEnd, RunnerBody } from '../link/linked-runner.ts';
 import type { Daemon } from './daemon.ts';
 import { dialJson, statusOf } from './dial.ts';
 import { daemonLost, isDaemonGone } from './docker-errors.ts';
+import { removeContainer } from './remove-container.ts';
 
 const StateSchema = z.object({
   State: z.object({ Running: z.boolean(), OOMKilled: z.optional(z.boolean()), ExitCode: z.number() }),
@@ -20,6 +21,10 @@ const LOOK_MS = 50;
 const SLOW_LOOK_MS = 500;
 /** A daemon that does not answer for so long (ms) after the link broke took its containers with it, or will. */
 const LOST_MS = 5_000;
+/** A kill may be lost with its daemon, while the container outlives it (`--live-restore`): it is repeated after this (ms). */
+const KILL_AGAIN_MS = 5_000;
+/** A container that runs on so long (ms) after the first kill is left to later. */
+const GIVE_UP_MS = 30_000;
 const KILLED_EXIT = 137;
 
 export interface ContainerParts {
@@ -38,7 +43,8 @@ export class ContainerBody implements RunnerBody {
   readonly gone: Promise<BodyEnd>;
   readonly connect = null;
   private readonly parts: ContainerParts;
-  private wanted = false;
+  /** When it was killed first and last, by `clock.monotonic()`. */
+  private kills: { first: number; last: number } | null = null;
 
   constructor(parts: ContainerParts) {
     this.parts = parts;
@@ -47,7 +53,8 @@ export class ContainerBody implements RunnerBody {
   }
 
   kill(): void {
-    this.wanted = true;
+    const now = this.parts.clock.monotonic();
+    this.kills = { first: this.kills?.first ?? now, last: now };
     this.parts.container.kill({ signal: 'SIGKILL' }).catch((error: unknown) => {
       // 409, or 500 of older Podman: it has ended already.
       if (statusOf(error) === null) this.parts.daemon.doubt();
@@ -56,12 +63,16 @@ export class ContainerBody implements RunnerBody {
   }
 
   async cleanUp(): Promise<void> {
-    const { container, daemon, leave } = this.parts;
+    const { app, clock, container, daemon, leave, log } = this.parts;
     try {
-      await container.remove({ force: true, v: true });
+      if (await removeContainer(container, clock)) return;
+      log.warn('The Docker daemon does not remove a container; it is tried again later', {
+        app,
+        container: container.id,
+      });
+      leave(container.id);
+      daemon.doubt();
     } catch (error) {
-      // 409: its removal is under way.
-      if (statusOf(error) === 404 || statusOf(error) === 409) return;
       leave(container.id);
       if (!isDaemonGone(error)) throw error;
       daemon.doubt();
@@ -74,16 +85,22 @@ export class ContainerBody implements RunnerBody {
 
   /** The link is closed: waits for the container's end, and tells a daemon that is gone from a container that is. */
   private async watchEnd(): Promise<BodyEnd> {
-    const { container, daemon, clock, app } = this.parts;
+    const { container, daemon, clock, app, log } = this.parts;
     let silentSince: number | null = null;
     for (let looks = 0; ; looks++) {
       try {
         const { State } = await this.inspect(container);
         silentSince = null;
         if (!State.Running) {
-          const outOfMemory = State.OOMKilled === true && State.ExitCode === KILLED_EXIT && !this.wanted;
+          const outOfMemory = State.OOMKilled === true && State.ExitCode === KILLED_EXIT && this.kills === null;
           return { error: null, outOfMemory };
         }
+        const now = clock.monotonic();
+        if (this.kills && now - this.kills.first >= GIVE_UP_MS) {
+          log.error('A container runs on although it was killed', { app, container: container.id });
+          return { error: null, outOfMemory: false };
+        }
+        if (this.kills && now - this.kills.last >= KILL_AGAIN_MS) this.kill();
       } catch (error) {
         if (statusOf(error) === 404) return { error: null, outOfMemory: false };
         const now = clock.monotonic();

@@ -20,6 +20,7 @@ import { type Ownership, ownershipLabels, workspaceLabel } from './labels.ts';
 import { largeFiles } from './large-files.ts';
 import { ensureNetwork, removeNetworks } from './network.ts';
 import { PLACES, picklePlaces, placeOf } from './places.ts';
+import { removeContainer } from './remove-container.ts';
 import { runnerArchive } from './runner-archive.ts';
 import { sweepContainers } from './sweep.ts';
 
@@ -191,7 +192,7 @@ export class DockerEngine implements RunnerEngine {
     } catch (error) {
       // A refused start leaves a container that never ran; the runner, if there is one, ends with its link.
       link?.destroy();
-      await container.remove({ force: true, v: true }).catch(() => this.leftovers.add(container.id));
+      if (!(await removeContainer(container, clock).catch(() => false))) this.leftovers.add(container.id);
       throw error;
     }
   }
@@ -232,7 +233,7 @@ export class DockerEngine implements RunnerEngine {
   private async removeLeftovers(docker: Docker): Promise<void> {
     for (const id of [...this.leftovers]) {
       try {
-        await docker.getContainer(id).remove({ force: true, v: true });
+        if (!(await removeContainer(docker.getContainer(id), this.options.clock))) continue;
       } catch (error) {
         if (statusOf(error) === null) throw error;
       }
