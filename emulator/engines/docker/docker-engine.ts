@@ -93,10 +93,10 @@ export class DockerEngine implements RunnerEngine {
   }
 
   async sweep(): Promise<string[]> {
-    const { daemon, owner, log } = this.options;
+    const { daemon, owner, log, clock } = this.options;
     try {
       const { docker } = await daemon.connect(new AbortController().signal);
-      const removed = await sweepContainers(docker, owner);
+      const removed = await sweepContainers(docker, owner, clock);
       await removeNetworks(docker, workspaceLabel(owner.workspace));
       return removed;
     } catch (error) {
