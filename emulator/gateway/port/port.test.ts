@@ -266,6 +266,22 @@ describe("HTTP/2, gRPC's seat", () => {
   });
 });
 
+describe('the version of TLS', () => {
+  it('is 1.2, also for a client that offers 1.3, so that nothing comes unasked after the handshake', async () => {
+    const { number } = await start();
+    const inner = await secure(await open(number), { servername: 'fal.run', maxVersion: 'TLSv1.3' });
+    expect(inner.getProtocol()).toBe('TLSv1.2');
+    inner.destroy();
+  });
+
+  it('is told to a client that offers another alone', async () => {
+    const { number, logged } = await start();
+    const refused = secure(await open(number), { servername: 'fal.run', minVersion: 'TLSv1.3' });
+    await expect(refused).rejects.toMatchObject({ code: expect.stringContaining('PROTOCOL_VERSION') });
+    expect(logged).toContain('A TLS client was refused: it does not offer TLS 1.2');
+  });
+});
+
 describe('a large TLS upload through CONNECT', () => {
   it('arrives whole', async () => {
     const { number } = await start();

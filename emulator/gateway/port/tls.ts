@@ -17,10 +17,15 @@ export interface TlsOptions {
 /** Decrypts one stream; `onSecure` gets the inner stream, once, after the handshake. A failed handshake closes `stream`. */
 export type TlsTerminator = (stream: Duplex, onSecure: (inner: TLSSocket, sni: string | null) => void) => void;
 
-/** TLS 1.2 and 1.3 for fal's names, localhost and loopback addresses; any other server name is refused with an alert. */
+// TLS 1.3 sends session tickets after the handshake, and Node can't be told to leave them out. Python before 3.13 loses what one
+// thread writes while another, in the same connection's read, takes them in: at an Internet's distance they come too late for
+// that, from loopback just then, and 1 of 200 sessions of `fal_client.realtime` hung.
+const VERSION = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
+
+/** TLS 1.2 for fal's names, localhost and loopback addresses; any other server name or version is refused with an alert. */
 export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: TlsOptions): TlsTerminator {
-  const names = createSecureContext({ ...leaves.names, minVersion: 'TLSv1.2' });
-  const addresses = createSecureContext({ ...leaves.addresses, minVersion: 'TLSv1.2' });
+  const names = createSecureContext({ ...leaves.names, ...VERSION });
+  const addresses = createSecureContext({ ...leaves.addresses, ...VERSION });
   const options: TLSSocketOptions = {
     isServer: true,
     secureContext: addresses, // for clients without SNI: they came by address
@@ -76,7 +81,9 @@ export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: 
 }
 
 function handshakeProblem(reason: string): string {
-  return /unknown ca|bad certificate|certificate unknown/i.test(reason)
-    ? "A TLS client does not trust the emulator's certificate: start it with `windtunnel exec`"
-    : 'A TLS handshake failed';
+  if (/unknown ca|bad certificate|certificate unknown/i.test(reason)) {
+    return "A TLS client does not trust the emulator's certificate: start it with `windtunnel exec`";
+  }
+  if (/unsupported protocol/i.test(reason)) return 'A TLS client was refused: it does not offer TLS 1.2';
+  return 'A TLS handshake failed';
 }

@@ -64,7 +64,10 @@ export class Workbench {
   }
 
   async showView(): Promise<void> {
-    if (!(await this.pane('Apps').isVisible())) await this.activity('Windtunnel').click();
+    // A click on the activity that is already chosen would close the side bar, whether its panes have been drawn or not.
+    const item = this.page.locator('.activitybar .action-item:has(.action-label[aria-label^="Windtunnel"])');
+    if (!/(^|\s)checked(\s|$)/.test((await item.getAttribute('class')) ?? ''))
+      await this.activity('Windtunnel').click();
     await this.pane('Apps').waitFor();
   }
 

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../../core/clock.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { createLog } from '../../../core/log.ts';
@@ -83,7 +83,7 @@ export function open(number: number): Promise<Socket> {
 }
 
 /** TLS over a connected stream, or the error that the handshake ended with. */
-export function secure(stream: Duplex, options: ConnectionOptions = {}): Promise<Duplex> {
+export function secure(stream: Duplex, options: ConnectionOptions = {}): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const inner = connectTls({ socket: stream, ca: ca.cert, ...options }, () => resolve(inner));
     inner.once('error', reject);
