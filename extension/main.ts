@@ -2,11 +2,12 @@ import * as vscode from 'vscode';
 import type { Finder } from '../emulator/find/finder.ts';
 import { registerDebugging } from './features/debug/debugging.ts';
 import { registerDeployCommands } from './features/deploy/deploy-commands.ts';
+import { DoctorView } from './features/doctor/doctor.view.ts';
 import { registerAppEditing } from './features/editing/app-editing.ts';
 import { SourceFindings } from './features/editing/source-findings.ts';
 import { registerEmulatorCommands } from './features/emulator/emulator-commands.ts';
 import { Emulators } from './features/emulator/emulators.ts';
-import { EmulatorView } from './features/explorer/emulator.view.ts';
+import { registerEmulatorViews } from './features/explorer/emulator.view.ts';
 import { ExplorerView } from './features/explorer/explorer.view.ts';
 import { WorkspaceApps } from './features/explorer/workspace-apps.ts';
 import { AppImport } from './features/importer/import-app.ts';
@@ -14,9 +15,12 @@ import { AppLenses } from './features/lenses/app-lenses.provider.ts';
 import { AppLogs } from './features/logs/app-logs.ts';
 import { PlaygroundPanels } from './features/playground/playground.panels.ts';
 import { StartFailures } from './features/problems/start-failures.ts';
+import { RemoteView } from './features/remote/remote.view.ts';
 import { registerAppCommands } from './features/run/app-commands.ts';
 import { LastInputs } from './features/run/last-inputs.ts';
+import { registerLiveCommands } from './features/run/live-commands.ts';
 import { AppRunner } from './features/run/run-app.ts';
+import { registerSwitchEngine } from './features/run/switch-engine.ts';
 import { registerNewApp } from './features/scaffold/new-app.ts';
 import { StatusBar } from './features/status/status-bar.ts';
 import { registerTerminalEnvironment } from './features/terminal/terminal-environment.ts';
@@ -26,6 +30,8 @@ import { TimelinePanels } from './features/timeline/timeline.panel.ts';
 export interface ExtensionApi {
   apps: WorkspaceApps;
   emulators: Emulators;
+  remote: Pick<RemoteView, 'state' | 'holdings'>;
+  doctor: Pick<DoctorView, 'checks'>;
 }
 
 /** Wires the features. Starts no process, reads no file: that waits for the first view or command. */
@@ -47,14 +53,18 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const failures = own(new StartFailures(logs));
   const runner = new AppRunner(emulators, failures, log);
   own(new StatusBar(emulators));
-  own(vscode.window.createTreeView('windtunnel.apps', { treeDataProvider: own(new ExplorerView(apps)) }));
-  own(vscode.window.createTreeView('windtunnel.emulator', { treeDataProvider: own(new EmulatorView(emulators)) }));
+  own(new ExplorerView(apps, context.workspaceState));
+  own(registerEmulatorViews(emulators));
+  const remote = own(new RemoteView(emulators, emulatorJs));
+  const doctor = own(new DoctorView(emulators, emulatorJs));
   own(
     vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
   );
   const inputs = new LastInputs(context.workspaceState);
   const commands = { apps, runner, emulators, logs, inputs, emulatorJs };
   own(registerAppCommands(commands));
+  own(registerLiveCommands(commands));
+  own(registerSwitchEngine(apps, runner));
   own(registerDeployCommands(commands));
   own(registerTerminalEnvironment(context, emulators));
   const playgrounds = own(new PlaygroundPanels({ apps, runner, emulators, logs, inputs }, context.extensionUri));
@@ -62,14 +72,14 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
     playgrounds.edit({ file, symbol }, request);
   own(new TimelinePanels({ emulators, editInPlayground }, context.extensionUri));
   own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
-  own(registerEmulatorCommands(emulators, emulatorJs));
+  own(registerEmulatorCommands(emulators));
   own(registerNewApp(emulatorJs));
-  own(new AppImport(emulatorJs));
+  own(new AppImport(emulatorJs, apps));
   own(new SourceFindings(finder));
   own(registerAppEditing(finder));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
   own(emulators.onEvent((happened) => failures.follow(happened)));
-  return { apps, emulators };
+  return { apps, emulators, remote, doctor };
 }
 
 function lazily<T>(make: () => Promise<T>): () => Promise<T> {

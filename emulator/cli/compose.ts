@@ -28,6 +28,8 @@ import { systemClock } from '../core/clock.ts';
 import { DisposableStore } from '../core/disposable.ts';
 import type { Log } from '../core/log.ts';
 import type { EngineGpus, RunnerEngine } from '../engines/engine.ts';
+import { systemGpuProbes } from '../engines/gpus/detect-gpus.ts';
+import { gpuMemory } from '../engines/gpus/gpu-memory.ts';
 import { createProcessEngine } from '../engines/process/process-engine.ts';
 import { createEnvironments } from '../environments/create-environments.ts';
 import { describeApp } from '../environments/describe.ts';
@@ -202,6 +204,7 @@ async function assemble(
     redact: (text) => redactor.redact(text),
     constants: config.platform ?? {},
     gpuPolicy: gpuPolicy(config.gpus ?? {}),
+    gpuMemory: gpuMemory(systemGpuProbes({ ...env })),
     failpoints: faults.failpoints,
   });
   resources.add(fleet);
@@ -354,7 +357,7 @@ async function assemble(
     },
   });
   await controller.restore();
-  const upgrades = controlUpgrades({ fleet });
+  const upgrades = controlUpgrades(fleet);
   resources.add(await startControlServer({ socket: paths.socket, token, routes, upgrades, log: log.child('control') }));
   claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });

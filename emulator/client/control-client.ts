@@ -30,6 +30,7 @@ import {
   type RunRequest,
   type SecretInfo,
   SecretListSchema,
+  SHELL_PROTOCOL,
   type Status,
   StatusSchema,
   StopRunnerAnswerSchema,
@@ -94,13 +95,13 @@ export class ControlClient {
    * The Debug Adapter Protocol of an app that was registered with `debug`, once its runner exists. Rejects with E_NO_DEBUGGER or why
    * it cannot start.
    */
-  async debug(app: AppId, signal?: AbortSignal): Promise<Duplex> {
-    const headers = { connection: 'Upgrade', upgrade: DEBUG_PROTOCOL };
-    const answer = await this.send('GET', `${CONTROL_PATHS.apps}/${app}/debug`, undefined, signal, headers);
-    if (!('socket' in answer && answer.statusCode === 101)) {
-      throw answeredError(answer.statusCode ?? 0, await textOf(answer));
-    }
-    return answer.socket;
+  debug(app: AppId, signal?: AbortSignal): Promise<Duplex> {
+    return this.upgraded(`${CONTROL_PATHS.apps}/${app}/debug`, DEBUG_PROTOCOL, signal);
+  }
+
+  /** A command beside the app of a runner, spoken to in frames (see runner/shell.py). Rejects with E_UNKNOWN_RUNNER. */
+  shell(runner: string, signal?: AbortSignal): Promise<Duplex> {
+    return this.upgraded(`${CONTROL_PATHS.runners}/${encodeURIComponent(runner)}/shell`, SHELL_PROTOCOL, signal);
   }
 
   /** False when no such runner lives. */
@@ -167,6 +168,14 @@ export class ControlClient {
   /** Asks the emulator to end; resolves once it has begun to. */
   async shutdown(): Promise<void> {
     await this.call('POST', CONTROL_PATHS.shutdown, OkSchema, {});
+  }
+
+  private async upgraded(path: string, protocol: string, signal?: AbortSignal): Promise<Duplex> {
+    const answer = await this.send('GET', path, undefined, signal, { connection: 'Upgrade', upgrade: protocol });
+    if (!('socket' in answer && answer.statusCode === 101)) {
+      throw answeredError(answer.statusCode ?? 0, await textOf(answer));
+    }
+    return answer.socket;
   }
 
   private async call<S extends z.core.$ZodType>(

@@ -16,6 +16,9 @@ export const CONTROL_HEADERS = { version: 'windtunnel-version' } as const;
 /** Protocol of `apps/OWNER/NAME/debug`: the Debug Adapter Protocol over an upgraded connection. */
 export const DEBUG_PROTOCOL = 'windtunnel-dap';
 
+/** Protocol of `runners/ID/shell`: a command beside the app, in the frames of runner/shell.py, over an upgraded connection. */
+export const SHELL_PROTOCOL = 'windtunnel-shell';
+
 /** Paths of the control API. `hello` and `shutdown` answer callers of any version, so that a mismatch can be mended. */
 export const CONTROL_PATHS = {
   hello: '/v1/hello',
@@ -95,6 +98,8 @@ export const RunnerStatusSchema = z.object({
   /** ms since the epoch. */
   startedAt: z.number(),
   memoryBytes: z.nullable(z.number()),
+  /** In use on the GPUs that it holds; absent where it holds none or that cannot be told. */
+  gpuMemoryBytes: z.exactOptional(z.number()),
   /** The machine type that it got, of the app's list; null before that is known. */
   machine: z.nullable(z.string()),
   /** Ids of the GPUs that it holds. */

@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   E_FAL_MISSING: ['user', 'No fal CLI was found, or one that cannot do what is needed.'],
   E_DEPLOY_CHECKS: ['user', 'A check of the app failed before it was deployed.'],
   E_REMOTE: ['user', 'The remote fal could not be asked, or refused.'],
+  E_SIGNED_OUT: ['user', 'Nobody is logged in at the remote fal, or the key is none there.'],
   E_DEPLOY_FAILED: ['app', '`fal deploy` failed.'],
   E_DEPLOY_UNHEALTHY: ['app', 'The app was deployed and does not answer.'],
   // environment

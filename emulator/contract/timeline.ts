@@ -5,14 +5,21 @@ import type { RequestSummary } from './record.ts';
 
 /** What passes between the timeline's page and the extension. */
 
+/** Memory of a runner in bytes, and of its GPUs together; null where it cannot be told. */
+export interface RunnerMemory {
+  bytes: number | null;
+  /** Null: it holds none. */
+  gpu: { ids: string[]; used: number | null; total: number | null } | null;
+}
+
 /** To the page. `events` come in the order in which they happened. */
 export type ToTimeline =
   | { type: 'reset'; workspace: string }
   /** Queued requests of before, newest first. */
   | { type: 'recorded'; requests: RequestSummary[] }
   | { type: 'events'; events: EmulatorEvent[] }
-  /** Bytes that each runner holds now, by its id. */
-  | { type: 'memory'; runners: { id: string; bytes: number }[] }
+  /** What each runner holds now, by its id. */
+  | { type: 'memory'; runners: ({ id: string } & RunnerMemory)[] }
   | { type: 'detail'; run: PlaygroundRun }
   /** No emulator runs; what is shown is of before. */
   | { type: 'ended' };

@@ -193,6 +193,7 @@ function runnerView(host: AppHost, runner: Runner): RunnerView {
     slots: runner.slots,
     startedAt: alive?.startedAt ?? 0,
     memoryBytes: alive?.memoryBytes ?? null,
+    ...(alive?.gpuMemoryBytes == null ? {} : { gpuMemoryBytes: alive.gpuMemoryBytes }),
     machine: alive?.place?.machine ?? null,
     gpus: alive?.place?.gpus ?? [],
     hints: runner.hints,

@@ -30,6 +30,7 @@ export function createFleet(options: FleetOptions): ManagedFleet {
     host: thisMachine,
     failpoints: noFailpoints,
     newId: randomUUID,
+    gpuMemory: async () => null,
     ...options,
     constants: platformConstants(options.constants ?? {}),
     faults: new Faults(options.clock, options.bus),

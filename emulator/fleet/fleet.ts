@@ -143,6 +143,8 @@ export interface RunnerView {
   slots: number;
   startedAt: number;
   memoryBytes: number | null;
+  /** In use on its GPUs; absent where it has none or that cannot be told. */
+  gpuMemoryBytes?: number;
   /** The machine type that it got, of the app's list; null before that is known. */
   machine: string | null;
   /** Ids of the GPUs that it holds. */

@@ -42,6 +42,35 @@ describe('GPUs of runners', () => {
     );
   });
 
+  it('tell what is in use of them, once a runner has any', async () => {
+    await f.fleet.dispose();
+    const asked: (readonly string[])[] = [];
+    f = startFleet({
+      gpuMemory: async (gpus) => {
+        asked.push(gpus);
+        return 3e9;
+      },
+    });
+    f.engine.cards = [card('g0')];
+    f.freeBytes = 2 ** 40;
+    await register('local/cpu', { machineTypes: ['S'], minConcurrency: 1 });
+    await f.until(() => f.engine.alive.length === 1);
+    await f.clock.advanceAsync(2000);
+    expect(asked).toEqual([]);
+    await register('local/a', { minConcurrency: 1 });
+    await f.until(() => f.engine.alive.length === 2);
+    await f.clock.advanceAsync(2000);
+    const used = () => f.fleet.apps.list().map(({ id, runners }) => [id, runners[0]?.gpuMemoryBytes]);
+    await f.until(() => used().some(([, bytes]) => bytes === 3e9));
+    expect(used()).toEqual(
+      expect.arrayContaining([
+        ['local/cpu', undefined],
+        ['local/a', 3e9],
+      ]),
+    );
+    expect(asked[0]).toEqual(['g0']);
+  });
+
   it('go from an idle runner to the app that needs them; nothing of either is lost', async () => {
     await register('local/a', { numGpus: 2 });
     await register('local/b', { numGpus: 2 });

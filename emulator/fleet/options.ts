@@ -7,6 +7,7 @@ import type { GpuPolicy } from '../core/gpu-slots.ts';
 import type { Log } from '../core/log.ts';
 import type { PlatformConstants } from '../core/platform-constants.ts';
 import type { RunnerEngine } from '../engines/engine.ts';
+import type { GpuMemory } from '../engines/gpus/gpu-memory.ts';
 import type { Environments } from '../environments/environments.ts';
 import type { RequestStore } from '../store/store.ts';
 import type { EngineGpuBook } from './engine-gpus.ts';
@@ -39,6 +40,8 @@ export interface FleetOptions {
   constants?: PlatformSettings;
   /** How GPUs are given out; absent: as in production. */
   gpuPolicy?: GpuPolicy;
+  /** Memory in use on cards; absent: it cannot be told. */
+  gpuMemory?: GpuMemory;
   failpoints?: Failpoints;
   /** Ids of requests, attempts and runners. Absent: random UUIDs. */
   newId?: () => string;

@@ -58,6 +58,8 @@ export class RunnerHost {
   /** Tells the end of each request; known once it is ready. */
   reportsEnds = false;
   memoryBytes: number | null = null;
+  /** In use on its GPUs. */
+  gpuMemoryBytes: number | null = null;
   /** Null until the engine can tell which GPUs there are. */
   place: RunnerPlace | null;
   /** Largest resident memory that was seen. */
@@ -260,6 +262,14 @@ export class RunnerHost {
         (bytes) => {
           this.memoryBytes = bytes;
           if (bytes !== null) this.peakMemoryBytes = Math.max(bytes, this.peakMemoryBytes ?? 0);
+        },
+        (error: unknown) => this.complain('measure', error),
+      );
+      const gpus = this.place?.gpus ?? [];
+      if (gpus.length === 0) return;
+      this.context.gpuMemory(gpus).then(
+        (bytes) => {
+          this.gpuMemoryBytes = bytes;
         },
         (error: unknown) => this.complain('measure', error),
       );

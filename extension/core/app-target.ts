@@ -1,5 +1,6 @@
 import type { FoundApp } from '../../emulator/contract/index.ts';
 import type { KnownApp, TreeNode } from './app-tree.ts';
+import type { Row } from './row.ts';
 
 /** An app as a code lens, a key binding or another extension names it. `file` is absolute. */
 export interface AppTarget {
@@ -7,8 +8,8 @@ export interface AppTarget {
   symbol: string;
 }
 
-/** What a command of an app was called with: a node of the explorer, a target, or nothing (then the active editor counts). */
-export type CommandArgument = TreeNode | AppTarget | undefined;
+/** What a command was called with: a node or row of a view, a target, or nothing (then the active editor counts, or a choice). */
+export type CommandArgument = TreeNode | Row | AppTarget | undefined;
 
 export function isTarget(argument: unknown): argument is AppTarget {
   return typeof argument === 'object' && argument !== null && 'file' in argument && 'symbol' in argument;

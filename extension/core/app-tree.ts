@@ -38,9 +38,10 @@ export function appState({ live }: KnownApp): AppState {
 
 const key = ({ found }: KnownApp): string => `${found.file}::${found.symbol}`;
 
-/** Apps by folder, file and place in it. */
-export function rootNodes(apps: readonly KnownApp[]): TreeNode[] {
+/** Apps by folder, file and place in it; with a filter those alone that have it in their name, path or an endpoint. */
+export function rootNodes(apps: readonly KnownApp[], filter = ''): TreeNode[] {
   return apps
+    .filter((app) => filterText(app).includes(filter.toLowerCase()))
     .toSorted(
       (a, b) =>
         (a.folder ?? '').localeCompare(b.folder ?? '') ||
@@ -49,6 +50,9 @@ export function rootNodes(apps: readonly KnownApp[]): TreeNode[] {
     )
     .map((app) => ({ kind: 'app', id: key(app), app }));
 }
+
+const filterText = (app: KnownApp): string =>
+  [appLabel(app), app.relativePath, ...app.found.endpoints.map(({ path }) => path)].join('\n').toLowerCase();
 
 export function childNodes(node: TreeNode): TreeNode[] {
   const { app, id } = node;
@@ -88,12 +92,13 @@ export function appSummary(app: KnownApp): string {
     .join(' · ');
 }
 
-/** `SETUP` while it starts, `RUNNING 1/4` while it serves, with the memory that it holds. */
+/** `SETUP` while it starts, `RUNNING 1/4` while it serves, with the memory and the GPUs that it holds. */
 export function runnerSummary(runner: RunnerStatus): string {
   const phase = runner.phase && runner.phase !== 'ready' ? ` (${runner.phase})` : '';
   const slots = runner.slots > 1 || runner.inFlight > 0 ? ` ${runner.inFlight}/${runner.slots}` : '';
   const memory = runner.memoryBytes === null ? '' : ` · ${Math.round(runner.memoryBytes / 2 ** 20)} MB`;
-  return `${runner.state}${phase}${slots}${memory}`;
+  const gpus = runner.gpus.length === 0 ? '' : ` · GPU ${runner.gpus.join(', ')}`;
+  return `${runner.state}${phase}${slots}${memory}${gpus}`;
 }
 
 export type RequestLook = 'waiting' | 'working' | 'ok' | 'failed';

@@ -141,6 +141,30 @@ describe('a second Windtunnel stands in for the cloud', () => {
     expect(result.stdout).toContain('output: the same');
   }, 600_000);
 
+  test('remote shows what the account holds: apps, revisions, runners, names of secrets; signed out, how to log in', async () => {
+    await remote.client.setSecret('HF_TOKEN', 'hf_very_secret');
+    const result = await windtunnel('remote', '--json');
+    expect(result.code, said(result)).toBe(0);
+    const held = JSON.parse(result.stdout);
+    expect(held.account).toMatchObject({ key: 'FAL_KEY' });
+    expect(held.secrets).toContain('HF_TOKEN');
+    const pixels = held.apps.find(({ alias }: { alias: string }) => alias === 'pixels');
+    expect(pixels.machines).toEqual(['S']);
+    expect(pixels.revisions.map(({ id }: { id: string }) => id)).toContain(pixels.revision);
+    expect(pixels.runners[0]).toMatchObject({ id: expect.any(String), state: expect.any(String), machine: 'S' });
+    expect(said(result)).not.toMatch(/hf_very_secret/);
+    expect(said(result)).not.toContain(toRemote.FAL_KEY?.split(':')[1]);
+    const { FAL_KEY: _key, ...withoutKey } = toRemote;
+    for (const env of [
+      { ...withoutKey, FAL_KEY: '' },
+      { ...toRemote, FAL_KEY: 'some:body' },
+    ]) {
+      const signedOut = await local.cliIn(env, 'remote');
+      expect(signedOut.code, said(signedOut)).toBe(1);
+      expect(signedOut.stderr).toMatch(/E_SIGNED_OUT[\s\S]*fix: Log in with `fal auth login`/);
+    }
+  }, 300_000);
+
   test('what would fail at fal is found before anything is sent', async () => {
     const own = path.join(local.workspace, 'helper_of_mine.py');
     writeFileSync(own, 'def shout(text):\n    return text.upper()\n');

@@ -33,6 +33,20 @@ test('a shell has a terminal', async () => {
   expect(await shell.ended()).toBe(4);
 }, 300_000);
 
+test('windtunnel shell does the same: a terminal, or a command with its exit code and both outputs', async () => {
+  const shell = CliSession.start(emulator, 'shell', 'shop');
+  shell.type('test -t 0 && echo "a terminal of $(stty size)"; exit 4\n');
+  await shell.printed(/a terminal of \d+ \d+/);
+  expect(await shell.ended()).toBe(4);
+  const program =
+    'import os, sys; print(os.environ["FAL_APP_NAME"], open("version.txt").read()); print("oh", file=sys.stderr); sys.exit(3)';
+  const runner = (await only())?.runner_id.slice(0, 8) ?? '';
+  const { code, stdout, stderr } = await emulator.cli('shell', runner, '--', 'python', '-c', program);
+  expect([code, stdout.trim(), stderr.trim()]).toEqual([3, 'local/shop one', 'oh']);
+  const unknown = await emulator.cli('shell', 'nobody');
+  expect(unknown.stderr).toContain('E_UNKNOWN_RUNNER');
+}, 300_000);
+
 test('logs hold what setup() and the requests printed', async () => {
   await sell(emulator);
   const logs = await fal(emulator, 'runners', 'logs', (await only())?.runner_id ?? '');

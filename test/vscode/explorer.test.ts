@@ -1,22 +1,9 @@
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { requires } from '../support/skip.ts';
-import { Workbench, type WorkbenchOptions } from './support/workbench.ts';
+import { expect, test } from 'vitest';
+import { useWorkbench } from './support/use-workbench.ts';
 
 const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
-let workbench: Workbench | undefined;
-
-beforeEach(requires('chromium'));
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') await workbench?.picture(`failed-${context.task.name.slice(0, 40)}`);
-  await workbench?.close();
-  workbench = undefined;
-}, 120_000);
-
-async function open(options: WorkbenchOptions): Promise<Workbench> {
-  workbench = await Workbench.open(options);
-  return workbench;
-}
+const { open } = useWorkbench();
 
 test('an app goes from its source through run, request and stop, all by mouse', { timeout: 300_000 }, async () => {
   const at = await open({ files: [app('greeter.py')] });
@@ -68,7 +55,6 @@ test('an empty window, an empty folder and an untrusted one each say what to do'
   await at.showView();
   await at.pane('Apps').getByText('Open a folder with a fal app').waitFor();
   await at.picture('welcome-no-folder');
-  await at.close();
   at = await open({ files: [] });
   await at.showView();
   await at.pane('Apps').getByText('was found in this folder').waitFor();

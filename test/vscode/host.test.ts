@@ -3,6 +3,7 @@ import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { NEEDS, requires } from '../support/skip.ts';
+import { StandInRemote } from '../support/stand-in-remote.ts';
 import { runHostTests } from './support/run-host-tests.ts';
 
 const folder = path.join(import.meta.dirname, 'workspace');
@@ -12,11 +13,16 @@ const WORKSPACE = readdirSync(folder).map((name) => path.join(folder, name));
 const results = (await NEEDS.chromium.ask()) ? await run() : [{ name: 'runs', failure: null }];
 
 async function run() {
+  const remote = await StandInRemote.start([path.join(folder, 'greeter.py')]);
   const prepared = await EmulatorUnderTest.prepare(WORKSPACE);
   try {
-    return await runHostTests({ workspace: prepared.workspace, headless: true, env: prepared.env });
+    const deployed = await remote.emulator.exec('fal', ['deploy', 'greeter.py']);
+    if (deployed.code !== 0) throw new Error(`fal deploy: ${deployed.stdout}${deployed.stderr}`);
+    await remote.emulator.client.setSecret('FAR_AWAY', 'x');
+    return await runHostTests({ workspace: prepared.workspace, headless: true, env: remote.in(prepared.env) });
   } finally {
     await prepared.dispose();
+    await remote.dispose();
   }
 }
 

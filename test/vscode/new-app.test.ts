@@ -1,22 +1,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { requires } from '../support/skip.ts';
-import { Workbench } from './support/workbench.ts';
+import { expect, test } from 'vitest';
+import { useWorkbench } from './support/use-workbench.ts';
 
-let at: Workbench | undefined;
-
-beforeEach(requires('chromium'));
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
-  await at?.close();
-  at = undefined;
-}, 60_000);
+const { open } = useWorkbench();
 
 test('New App asks for a template and a name, opens the app, and it shows in the view', {
   timeout: 300_000,
 }, async () => {
-  at = await Workbench.open({ files: [] });
+  const at = await open({ files: [] });
   const { page } = at;
   await at.showView();
   await at.pane('Apps').getByRole('button', { name: 'New App' }).first().click();

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { requires } from '../support/skip.ts';
+import { expect, test } from 'vitest';
 import { seriousFindings } from './support/axe.ts';
-import { THEMES, Workbench } from './support/workbench.ts';
+import { useWorkbench } from './support/use-workbench.ts';
+import { THEMES } from './support/workbench.ts';
 
 /** Of an `<img>`, what is looked at: tests have no types of the browser. */
 interface Picture {
@@ -14,17 +14,10 @@ interface Picture {
 
 const examples = path.resolve(import.meta.dirname, '../../examples');
 const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
-let at: Workbench | undefined;
-
-beforeEach(requires('chromium'));
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
-  await at?.close();
-  at = undefined;
-}, 60_000);
+const { open } = useWorkbench();
 
 test('a picture goes up, through the queue, and comes back as one', { timeout: 600_000 }, async () => {
-  at = await Workbench.open({ files: [path.join(examples, 'pixels/app.py')] });
+  const at = await open({ files: [path.join(examples, 'pixels/app.py')] });
   await at.openFile('app.py');
   await at.runCommand('Windtunnel: Open Playground');
   const page = at.panel();
@@ -68,7 +61,7 @@ test('a picture goes up, through the queue, and comes back as one', { timeout: 6
 });
 
 test('an input is kept, edited from the history, sent as JSON and past the queue', { timeout: 300_000 }, async () => {
-  at = await Workbench.open({ files: [app('greeter.py')] });
+  const at = await open({ files: [app('greeter.py')] });
   await at.openFile('greeter.py');
   await at.page.locator('.codelens-decoration a', { hasText: 'Call (emulator)' }).first().click();
   let page = at.panel();

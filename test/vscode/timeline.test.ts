@@ -1,28 +1,24 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser } from 'playwright-core';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { EmulatorEvent } from '../../emulator/contract/index.ts';
-import { requires } from '../support/skip.ts';
 import { seriousFindings } from './support/axe.ts';
+import { useWorkbench } from './support/use-workbench.ts';
 import { launchBrowser } from './support/web-server.ts';
-import { THEMES, Workbench } from './support/workbench.ts';
+import { THEMES } from './support/workbench.ts';
 
 const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
-let at: Workbench | undefined;
+const { open } = useWorkbench();
 let browser: Browser | undefined;
 
-beforeEach(requires('chromium'));
-afterEach(async (context) => {
-  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
-  await at?.close();
+afterEach(async () => {
   await browser?.close();
-  at = undefined;
   browser = undefined;
 }, 60_000);
 
 test('requests and runners are lanes; a selected one shows its story', { timeout: 400_000 }, async () => {
-  at = await Workbench.open({ files: [app('greeter.py')] });
+  const at = await open({ files: [app('greeter.py')] });
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Open Timeline');
   const page = at.panel();
@@ -32,10 +28,11 @@ test('requests and runners are lanes; a selected one shows its story', { timeout
   const send = async (name: string) => {
     const body = JSON.stringify({ name });
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
-    await fetch(`${at?.emulator.url}/queue/local/greeter`, init);
+    await fetch(`${at.emulator.url}/queue/local/greeter`, init);
   };
   for (const name of ['Ada', 'Grace', 'Edsger']) await send(name);
   await page.getByText('3 requests').waitFor();
+  await page.getByLabel('Detail').getByRole('row').filter({ hasText: '▲ one more' }).first().waitFor();
   const lanes = page.getByRole('listbox', { name: 'Runners and requests' });
   await lanes.focus();
   await lanes.press('End');

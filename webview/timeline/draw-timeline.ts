@@ -1,5 +1,5 @@
-import type { DepthStep, RequestRow, Stretch } from './timeline-model.ts';
-import { DEPTH_HEIGHT, ROW_HEIGHT, type Row, ticks, type Window, xOf } from './timeline-view.ts';
+import type { Decision, DepthStep, RequestRow, Stretch } from './timeline-model.ts';
+import { DEPTH_HEIGHT, memoryText, ROW_HEIGHT, type Row, ticks, type Window, xOf } from './timeline-view.ts';
 
 /** Colours of the theme, read once for each theme. */
 export interface Palette {
@@ -14,6 +14,7 @@ export interface Palette {
   idle: string;
   starting: string;
   ending: string;
+  background: string;
   contrast: boolean;
 }
 
@@ -33,6 +34,7 @@ export function readPalette(body: HTMLElement): Palette {
     idle: color('--vscode-charts-lines', '#8888'),
     starting: color('--vscode-charts-purple', '#95c'),
     ending: color('--vscode-charts-orange', '#d83'),
+    background: color('--vscode-editor-background', '#000'),
     contrast: body.classList.contains('vscode-high-contrast') || body.classList.contains('vscode-high-contrast-light'),
   };
 }
@@ -48,6 +50,7 @@ export interface Scene {
   scrollTop: number;
   selected: string | null;
   depth: readonly DepthStep[];
+  decisions: readonly Decision[];
   now: number;
 }
 
@@ -74,9 +77,10 @@ export function drawTimeline(
     }
     context.fillStyle = palette.text;
     context.fillText(label(row), 8, y + ROW_HEIGHT / 2, LABEL_WIDTH - 16);
-    if (row.kind === 'runner')
+    if (row.kind === 'runner') {
       lane(context, row.runner.states, y, lanes, scene, palette, (state) => stateColor(state, palette));
-    else lane(context, row.request.parts, y, lanes, scene, palette, (part) => partColor(part, row.request, palette));
+      if (row.runner.states.at(-1)?.to === null) memory(context, memoryText(row.runner.memory), width, y, palette);
+    } else lane(context, row.request.parts, y, lanes, scene, palette, (part) => partColor(part, row.request, palette));
   }
   scale(context, lanes, scene, palette);
 }
@@ -145,6 +149,7 @@ function scale(context: CanvasRenderingContext2D, width: number, scene: Scene, p
   context.lineTo(width + LABEL_WIDTH, DEPTH_HEIGHT);
   context.stroke();
   depthGraph(context, width, scene, palette);
+  decisionMarks(context, width, scene, palette);
 }
 
 /** How many wait, as steps, over the lanes. */
@@ -166,6 +171,41 @@ function depthGraph(
     const right = Math.min(width, xOf(next, window, width));
     const tall = Math.max(2, (waiting / most) * (DEPTH_HEIGHT - 20));
     context.fillRect(LABEL_WIDTH + left, DEPTH_HEIGHT - tall, Math.max(1, right - left), tall);
+  }
+}
+
+/** What a runner holds, at the right end of its lane. */
+function memory(context: CanvasRenderingContext2D, text: string, right: number, y: number, palette: Palette): void {
+  if (text === '') return;
+  const wide = context.measureText(text).width + 10;
+  context.fillStyle = palette.background;
+  context.fillRect(right - wide - 4, y + 2, wide, ROW_HEIGHT - 4);
+  context.fillStyle = palette.text;
+  context.fillText(text, right - wide + 1, y + ROW_HEIGHT / 2);
+}
+
+/** Runners more and fewer: marks up and down on the lower edge of the head. */
+function decisionMarks(
+  context: CanvasRenderingContext2D,
+  width: number,
+  { decisions, window }: Scene,
+  palette: Palette,
+): void {
+  for (const { at, kind } of decisions) {
+    if (at < window.from || at > window.to) continue;
+    const x = LABEL_WIDTH + xOf(at, window, width);
+    const [base, tip] = kind === 'start' ? [DEPTH_HEIGHT, DEPTH_HEIGHT - 9] : [DEPTH_HEIGHT - 9, DEPTH_HEIGHT];
+    context.fillStyle = kind === 'start' ? palette.starting : palette.ending;
+    context.beginPath();
+    context.moveTo(x - 5, base);
+    context.lineTo(x + 5, base);
+    context.lineTo(x, tip);
+    context.fill();
+    if (palette.contrast) {
+      context.closePath();
+      context.strokeStyle = palette.text;
+      context.stroke();
+    }
   }
 }
 

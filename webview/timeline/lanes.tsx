@@ -1,7 +1,7 @@
 import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState, type WheelEvent } from 'react';
 import { now } from '../page/clock.ts';
 import { drawTimeline, LABEL_WIDTH, readPalette } from './draw-timeline.ts';
-import type { DepthStep } from './timeline-model.ts';
+import type { Decision, DepthStep } from './timeline-model.ts';
 import {
   DEPTH_HEIGHT,
   moved,
@@ -16,6 +16,7 @@ import {
 interface LanesProps {
   rows: readonly Row[];
   depth: readonly DepthStep[];
+  decisions: readonly Decision[];
   window: Window;
   selected: string | null;
   /** Something may go on: it is drawn anew as time passes. */

@@ -1,35 +1,40 @@
 import type { RunnerRow } from './timeline-model.ts';
+import { memoryText } from './timeline-view.ts';
 
-/** What a runner went through, and why: the decisions of the scaling are the reasons of its first and last states. */
+/** What a runner holds and went through, and why: the decisions of the scaling are the reasons of its first and last states. */
 export function RunnerDetail({ runner }: { runner: RunnerRow }) {
+  const held = memoryText(runner.memory);
   return (
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">at</th>
-          <th scope="col">state</th>
-          <th scope="col">for</th>
-          <th scope="col">why</th>
-        </tr>
-      </thead>
-      <tbody>
-        {runner.states.map(({ kind, from, to, reason }) => (
-          <tr key={`${from} ${kind}`}>
-            <td>{new Date(from).toLocaleTimeString(undefined, { hour12: false })}</td>
-            <td>{kind}</td>
-            <td>{to === null ? 'until now' : `${((to - from) / 1000).toFixed(2)} s`}</td>
-            <td>{reason}</td>
-          </tr>
-        ))}
-        {runner.exit && (
+    <>
+      {held !== '' && <p>{held}</p>}
+      <table>
+        <thead>
           <tr>
-            <td />
-            <td>ended</td>
-            <td />
-            <td>{runner.exit}</td>
+            <th scope="col">at</th>
+            <th scope="col">state</th>
+            <th scope="col">for</th>
+            <th scope="col">why</th>
           </tr>
-        )}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {runner.states.map(({ kind, from, to, reason }) => (
+            <tr key={`${from} ${kind}`}>
+              <td>{new Date(from).toLocaleTimeString(undefined, { hour12: false })}</td>
+              <td>{kind}</td>
+              <td>{to === null ? 'until now' : `${((to - from) / 1000).toFixed(2)} s`}</td>
+              <td>{reason}</td>
+            </tr>
+          ))}
+          {runner.exit && (
+            <tr>
+              <td />
+              <td>ended</td>
+              <td />
+              <td>{runner.exit}</td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </>
   );
 }

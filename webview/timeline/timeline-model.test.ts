@@ -153,6 +153,32 @@ describe('a runner', () => {
   });
 });
 
+describe('the scaling', () => {
+  it('is told by decisions: each start and end of a runner once, with its reason', () => {
+    const model = modelOf(
+      runner(0, 'PENDING', 'the queue needs one'),
+      runner(1000, 'SETUP'),
+      runner(3000, 'IDLE'),
+      runner(8000, 'DRAINING', 'keep-alive is over'),
+      runner(9000, 'TERMINATING'),
+      runner(9500, 'TERMINATED'),
+    );
+    expect(model.decisions.map(({ at, kind, reason }) => [at, kind, reason])).toEqual([
+      [0, 'start', 'the queue needs one'],
+      [8000, 'end', 'keep-alive is over'],
+    ]);
+  });
+
+  it('a runner says what it holds, GPUs with what is in use of them', () => {
+    const model = modelOf(runner(0, 'IDLE'));
+    const GB = 2 ** 30;
+    model.setMemory([{ id: 'r1', bytes: 512 * 2 ** 20, gpu: { ids: ['GPU-a'], used: 3.5 * GB, total: 80 * GB } }]);
+    expect(rowText(rowsOf(model, null)[0]!)).toBe('Runner r1 of local/a: IDLE, 512 MB, GPU GPU-a: 3.5 of 80.0 GB');
+    model.setMemory([{ id: 'r1', bytes: null, gpu: { ids: ['1'], used: null, total: null } }]);
+    expect(rowText(rowsOf(model, null)[0]!)).toBe('Runner r1 of local/a: IDLE, GPU 1: ? of ? GB');
+  });
+});
+
 describe('ten thousand requests', () => {
   it('are kept, the oldest go, and only what is in sight is drawn', () => {
     const model = new TimelineModel();

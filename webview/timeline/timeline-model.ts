@@ -1,5 +1,6 @@
 import type { EmulatorEvent } from '../../emulator/contract/events.ts';
 import type { RequestSummary } from '../../emulator/contract/record.ts';
+import type { RunnerMemory } from '../../emulator/contract/timeline.ts';
 
 /** A stretch of a lane. Times in ms since the epoch; `to` null: it goes on. */
 export interface Stretch<Kind extends string> {
@@ -29,7 +30,16 @@ export interface RunnerRow {
   app: string;
   states: Stretch<string>[];
   exit: string | null;
-  memoryBytes: number | null;
+  memory: RunnerMemory;
+}
+
+/** A runner more or fewer, and why. */
+export interface Decision {
+  at: number;
+  app: string;
+  runner: string;
+  kind: 'start' | 'end';
+  reason: string;
 }
 
 /** How many wait from a moment on. */
@@ -42,13 +52,17 @@ export interface DepthStep {
 export const KEPT_REQUESTS = 10_000;
 const KEPT_RUNNERS = 500;
 const KEPT_STEPS = 50_000;
+const KEPT_DECISIONS = 1_000;
 const DEAD = 'TERMINATED';
+const ENDING: ReadonlySet<string> = new Set(['DRAINING', 'TERMINATING', 'FAILURE_DELAY', DEAD]);
 
 /** What happened over time, out of the emulator's events: rows of requests, lanes of runners, the depth of the queue. */
 export class TimelineModel {
   readonly requests = new Map<string, RequestRow>();
   readonly runners = new Map<string, RunnerRow>();
   readonly depth: DepthStep[] = [];
+  /** What the scaling decided, oldest first. */
+  readonly decisions: Decision[] = [];
   private readonly waiting = new Set<string>();
 
   /** Records of before the first event, newest first. What is known by events already stays as it is. */
@@ -89,10 +103,10 @@ export class TimelineModel {
     }
   }
 
-  setMemory(runners: readonly { id: string; bytes: number }[]): void {
-    for (const { id, bytes } of runners) {
+  setMemory(runners: readonly ({ id: string } & RunnerMemory)[]): void {
+    for (const { id, ...memory } of runners) {
       const row = this.runners.get(id);
-      if (row) row.memoryBytes = bytes;
+      if (row) row.memory = memory;
     }
   }
 
@@ -170,15 +184,23 @@ export class TimelineModel {
       app: event.app,
       states: [],
       exit: null,
-      memoryBytes: null,
+      memory: { bytes: null, gpu: null },
     };
     this.runners.set(event.runner, row);
     const last = row.states.at(-1);
     if (last?.to === null && last.kind === event.state) return;
+    const kind =
+      row.states.length === 0 ? 'start' : ENDING.has(event.state) && !ENDING.has(last?.kind ?? '') ? 'end' : null;
+    if (kind !== null) this.decide({ at: event.at, app: event.app, runner: event.runner, kind, reason: event.reason });
     end(row.states, event.at);
     if (event.state !== DEAD) row.states.push({ kind: event.state, from: event.at, to: null, reason: event.reason });
     const oldest = this.runners.keys().next().value;
     if (this.runners.size > KEPT_RUNNERS && oldest !== undefined) this.runners.delete(oldest);
+  }
+
+  private decide(decision: Decision): void {
+    this.decisions.push(decision);
+    if (this.decisions.length > KEPT_DECISIONS) this.decisions.shift();
   }
 
   private step(at: number): void {

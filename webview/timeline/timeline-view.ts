@@ -1,3 +1,4 @@
+import type { RunnerMemory } from '../../emulator/contract/timeline.ts';
 import type { RequestRow, RunnerRow, TimelineModel } from './timeline-model.ts';
 
 /** The part of time that is seen, ms since the epoch. */
@@ -77,11 +78,11 @@ const STEPS_MS = [
 /** A row in words, for screen readers and the detail's head. */
 export function rowText(row: Row): string {
   if (row.kind === 'runner') {
-    const { id, app, states, exit, memoryBytes } = row.runner;
+    const { id, app, states, exit, memory } = row.runner;
     const last = states.at(-1);
     const state = last && last.to === null ? last.kind : `ended${exit ? ` (${exit})` : ''}`;
-    const memory = memoryBytes === null ? '' : `, ${Math.round(memoryBytes / 2 ** 20)} MB`;
-    return `Runner ${id.slice(0, 8)} of ${app}: ${state}${memory}`;
+    const held = memoryText(memory);
+    return `Runner ${id.slice(0, 8)} of ${app}: ${state}${held === '' ? '' : `, ${held}`}`;
   }
   const { id, app, path, status, parts, attempts, kind } = row.request;
   const [first, last] = [parts[0], parts.at(-1)];
@@ -90,4 +91,13 @@ export function rowText(row: Row): string {
     status === null ? (last?.kind === 'queued' ? 'waits' : 'runs') : status === 0 ? 'no answer' : String(status);
   const tries = attempts > 1 ? `, ${attempts} attempts` : '';
   return `Request ${id.slice(0, 8)} ${app}${path === '/' ? '' : path}: ${answer}${over}${tries}${kind === 'direct' ? ', direct' : ''}`;
+}
+
+/** `812 MB`, with GPUs `812 MB, GPU 0: 3.4 of 80.0 GB`; empty where nothing can be told. */
+export function memoryText({ bytes, gpu }: RunnerMemory): string {
+  const gigabytes = (one: number | null) => (one === null ? '?' : (one / 2 ** 30).toFixed(1));
+  return [
+    ...(bytes === null ? [] : [`${Math.round(bytes / 2 ** 20)} MB`]),
+    ...(gpu === null ? [] : [`GPU ${gpu.ids.join(', ')}: ${gigabytes(gpu.used)} of ${gigabytes(gpu.total)} GB`]),
+  ].join(', ');
 }

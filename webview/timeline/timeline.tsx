@@ -5,6 +5,7 @@ import { type RunActions, RunView } from '../request/run-view.tsx';
 import { Lanes } from './lanes.tsx';
 import { host } from './messages.ts';
 import { RunnerDetail } from './runner-detail.tsx';
+import { ScalingDecisions } from './scaling-decisions.tsx';
 import { TimelineModel } from './timeline-model.ts';
 import { fitted, moved, type Row, rowsOf, rowText, type Window, zoomed } from './timeline-view.ts';
 
@@ -73,6 +74,7 @@ export function Timeline() {
     askFor(watched.current);
   };
   const rows = rowsOf(model.current, app);
+  const decisions = model.current.decisions.filter((one) => app === null || one.app === app);
   const apps = [
     ...new Set([...model.current.requests.values(), ...model.current.runners.values()].map((row) => row.app)),
   ].sort();
@@ -128,6 +130,7 @@ export function Timeline() {
           <Lanes
             rows={rows}
             depth={model.current.depth}
+            decisions={decisions}
             window={seen}
             selected={selected?.id ?? null}
             live={!ended}
@@ -136,7 +139,10 @@ export function Timeline() {
           />
           <section className="detail" aria-label="Detail" aria-live="polite">
             {selected === null && (
-              <p className="muted">Select a request or a runner: by mouse, or with the arrow keys.</p>
+              <>
+                <p className="muted">Select a request or a runner: by mouse, or with the arrow keys.</p>
+                <ScalingDecisions decisions={decisions} />
+              </>
             )}
             {selected && <h2>{rowText(selected)}</h2>}
             {selected?.kind === 'runner' && <RunnerDetail runner={selected.runner} />}

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { workspacePaths } from '../../client/paths.ts';
-import { toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import { type Account, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import { assetUrl } from '../../core/assets.ts';
 import { runCommand } from '../../environments/run-command.ts';
 import { decodeSource } from '../../find/decode-source.ts';
@@ -15,7 +15,6 @@ import { deployLines } from '../deploy/deploy-lines.ts';
 import { type Change, deploymentDiff } from '../deploy/deployment-diff.ts';
 import { dockerfileChecks } from '../deploy/dockerfile-check.ts';
 import {
-  type Account,
   askFal,
   HealthSchema,
   type Inspection,

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { findEmulator } from '../../client/discover.ts';
 import { userPaths, workspacePaths } from '../../client/paths.ts';
-import { type GpuCard, toWindtunnelError, VERSION } from '../../contract/index.ts';
+import { type DoctorCheck as Check, type GpuCard, toWindtunnelError, VERSION } from '../../contract/index.ts';
 import { loadConfig } from '../../control/config/load-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { silentLog } from '../../core/log.ts';
@@ -20,14 +20,6 @@ import { which } from '../machine.ts';
 import { EXIT, type Terminal } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 import { checkGpu, checkGpuApps, type GpuFindings, gpuApps, machineGpus } from './doctor-gpus.ts';
-
-export interface Check {
-  name: string;
-  /** `warn`: something is missing that only some apps need. */
-  state: 'ok' | 'warn' | 'fail';
-  reason: string;
-  fix: string | null;
-}
 
 /** Every check, none of which changes anything; exit 3 when one fails. */
 export async function doctor(terminal: Terminal, options: WorkspaceOption & { json?: boolean }): Promise<number> {

@@ -1,6 +1,13 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type FoundApp, type GpuCard, type GpuDemand, type GpuFit, toWindtunnelError } from '../../contract/index.ts';
+import {
+  type DoctorCheck as Check,
+  type FoundApp,
+  type GpuCard,
+  type GpuDemand,
+  type GpuFit,
+  toWindtunnelError,
+} from '../../contract/index.ts';
 import { loadConfig } from '../../control/config/load-config.ts';
 import { assetUrl } from '../../core/assets.ts';
 import { asksForGpu, gpuDemands, gpuFit } from '../../core/gpu-slots.ts';
@@ -12,7 +19,6 @@ import { cardWords, demandWords, fitWords } from '../gpu-words.ts';
 import { hostGpus } from '../host-gpus.ts';
 import { which } from '../machine.ts';
 import type { Terminal } from '../terminal.ts';
-import type { Check } from './doctor-command.ts';
 
 /** A look, not a search: `doctor` is asked in a home folder too. */
 const MAX_FILES = 1000;

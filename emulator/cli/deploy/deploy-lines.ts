@@ -1,7 +1,7 @@
+import type { Account } from '../../contract/index.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Change } from './deployment-diff.ts';
-import type { Account } from './fal-project.ts';
 import type { Check } from './local-checks.ts';
 
 const KEYS: Readonly<Record<Account['key'], string>> = {

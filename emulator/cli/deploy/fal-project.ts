@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod/mini';
-import { WindtunnelError } from '../../contract/index.ts';
+import { AccountSchema, WindtunnelError } from '../../contract/index.ts';
 import { assetUrl } from '../../core/assets.ts';
 import type { UserFal } from './user-fal.ts';
 
@@ -63,17 +63,6 @@ export const RemoteStateSchema = z.object({
 });
 export type RemoteState = z.infer<typeof RemoteStateSchema>;
 
-export const AccountSchema = z.object({
-  profile: nullable(z.string()),
-  team: nullable(z.string()),
-  /** Whence the key comes; never the key. */
-  key: z.enum(['FAL_KEY', 'FAL_KEY_ID', 'profile', 'login']),
-  host: z.string(),
-  runHost: z.string(),
-  config: z.string(),
-});
-export type Account = z.infer<typeof AccountSchema>;
-
 export const InspectionSchema = z.object({
   versions: z.object({ fal: z.string(), python: z.string() }),
   account: AccountSchema,
@@ -104,7 +93,7 @@ export interface AskOptions {
 /** Asks the user's fal one thing (see fal_project.py). Rejects with E_REMOTE, with what it said. */
 export async function askFal<T extends z.core.$ZodType>(
   fal: UserFal,
-  command: 'inspect' | 'healthy' | 'request',
+  command: 'inspect' | 'healthy' | 'request' | 'holdings',
   parameters: object,
   schema: T,
   { cwd, signal, onProgress }: AskOptions,

@@ -214,7 +214,51 @@ def request(options):
     return {"app": "%s/%s" % (owner, options["app"]), "host": flags.GRPC_HOST, **done}
 
 
-COMMANDS = {"inspect": inspect, "healthy": healthy, "request": request}
+def holdings(options):
+    """What the account holds: apps with their revisions and living runners, and the names of secrets."""
+    from fal.api import deploy as deploy_api
+    from fal.sdk import FalServerlessClient
+
+    client = client_of(options)
+    user = deploy_api._get_user(client._create_rest_client()).username
+    env = options.get("env")
+    with FalServerlessClient(client._grpc_host, client._credentials).connect() as connection:
+        apps = [held(connection, alias, env) for alias in connection.list_aliases(environment_name=env)]
+    secrets = sorted(secret.name for secret in client.secrets.list(environment_name=env))
+    return {"account": account(options), "user": user, "apps": apps, "secrets": secrets}
+
+
+GONE = ("DEAD", "TERMINATED")
+
+
+def held(connection, alias, env):
+    # Both calls put the environment's suffix on the name themselves.
+    name = alias.alias[: -len("--" + env)] if env and alias.alias.endswith("--" + env) else alias.alias
+    revisions = connection.list_applications(name, environment_name=env)
+    runners = connection.list_alias_runners(alias=name, environment_name=env)
+    return {
+        "alias": alias.alias,
+        "revision": alias.revision,
+        "auth": alias.auth_mode,
+        "machines": list(alias.machine_types),
+        "revisions": [
+            {"id": one.application_id, "createdAt": one.created_at.isoformat()}
+            for one in sorted(revisions, key=lambda one: one.created_at, reverse=True)
+        ],
+        "runners": [
+            {
+                "id": one.runner_id,
+                "state": one.state.value,
+                "machine": one.machine_type,
+                "inFlight": one.in_flight_requests,
+            }
+            for one in runners
+            if one.state.value not in GONE
+        ],
+    }
+
+
+COMMANDS = {"inspect": inspect, "healthy": healthy, "request": request, "holdings": holdings}
 
 if __name__ == "__main__":
     # What the user's module prints must not get into the answer.

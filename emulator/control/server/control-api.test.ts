@@ -125,7 +125,7 @@ beforeEach(async () => {
     socket,
     token: 'tok',
     routes: controlRoutes(deps),
-    upgrades: controlUpgrades(deps),
+    upgrades: controlUpgrades({ apps: deps.fleet.apps, management: { shell: missing } }),
     log: silentLog,
   });
 });

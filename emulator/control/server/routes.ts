@@ -11,12 +11,13 @@ import {
   ReplayRequestSchema,
   RunRequestSchema,
   SetSecretSchema,
+  SHELL_PROTOCOL,
   StopRunnerSchema,
   toWindtunnelError,
   WindtunnelError,
 } from '../../contract/index.ts';
 import type { EventBus } from '../../core/event-bus.ts';
-import type { Fleet } from '../../fleet/fleet.ts';
+import type { Fleet, ManagedFleet } from '../../fleet/fleet.ts';
 import { summaryOf } from '../../fleet/request-records.ts';
 import { AppHolders } from '../apps/app-holders.ts';
 import type { AppLauncher } from '../apps/app-launcher.ts';
@@ -148,8 +149,16 @@ const REQUESTS_LISTED = 100;
 const MAX_REQUESTS_LISTED = 10_000;
 
 /** The streams of the control API. */
-export function controlUpgrades({ fleet }: Pick<ControlDeps, 'fleet'>): ControlUpgrade[] {
+export function controlUpgrades(fleet: {
+  apps: Pick<Fleet['apps'], 'debug'>;
+  management: Pick<ManagedFleet['management'], 'shell'>;
+}): ControlUpgrade[] {
   return [
+    {
+      path: new RegExp(`^${CONTROL_PATHS.runners}/(?<runner>[^/]+)/shell$`),
+      protocol: SHELL_PROTOCOL,
+      open: (params) => fleet.management.shell(params.runner ?? ''),
+    },
     {
       path: new RegExp(`^${CONTROL_PATHS.apps}/(?<owner>[^/]+)/(?<name>[^/]+)/debug$`),
       protocol: DEBUG_PROTOCOL,

@@ -96,3 +96,55 @@ test('a slip has its right word as a fix, in a list of machines too', () => {
   expect(fixes('machine_type = ["GPU-H100", "GPU-H10"]')).toEqual(['"GPU-H100"']);
   expect(fixes('gpu = "A100"')).toEqual([undefined]);
 });
+
+/** The source with the edits of its first fix made. */
+function mended(source: string): string {
+  const fix = finder.checkSource(source).find((finding) => finding.fix)?.fix;
+  const lines = source.split('\n');
+  const offset = ({ line, column }: { line: number; column: number }) =>
+    lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0) + column;
+  const edits = (fix?.edits ?? []).toSorted((a, b) => offset(b.range.start) - offset(a.range.start));
+  return edits.reduce(
+    (text, { range, text: put }) => text.slice(0, offset(range.start)) + put + text.slice(offset(range.end)),
+    source,
+  );
+}
+
+test('the fix of a query parameter takes it from the body, with its default and what has to be imported', () => {
+  const source = app('@fal.endpoint("/x")\ndef x(self, prompt: str, steps: int = 4) -> dict: ...').replace(
+    'from fastapi import Body\n',
+    'from fastapi import Request\n',
+  );
+  const once = mended(source);
+  expect(once).toMatch(/^from typing import Annotated\nfrom fastapi import Body\nimport fal\n/);
+  expect(once).toContain('def x(self, prompt: Annotated[str, Body(embed=True)], steps: int = 4)');
+  const twice = mended(once);
+  expect(twice).toContain('steps: Annotated[int, Body(embed=True)] = 4)');
+  expect(twice.match(/import Body/g)).toHaveLength(1);
+  expect(found(twice)).toEqual([]);
+});
+
+test('the fix of a duplicate path gives it the path of its name, where that is free', () => {
+  const endpoint = (path: string, name: string) =>
+    `@fal.endpoint("${path}")\ndef ${name}(self, input: In) -> Out: ...\n`;
+  expect(mended(app(endpoint('/a', 'first') + endpoint('/a', 'second')))).toContain(
+    '@fal.endpoint("/second")\n    def second',
+  );
+  const [finding] = finder.checkSource(app(endpoint('/a', 'first') + endpoint('/b', 'third') + endpoint('/a', 'b')));
+  expect(finding).toMatchObject({ check: 'duplicate-path' });
+  expect(finding?.fix).toBeUndefined();
+});
+
+test('the fix of a heavy import puts it into the functions that use it, and is not given where that could change anything', () => {
+  const body =
+    'def setup(self):\n    """Loads."""\n    self.net = torch.nn.Linear(1, 1)\ndef other(self):\n    f(torch=1)';
+  const source = mended(app(body, 'import torch\n'));
+  expect(source).not.toMatch(/^import torch/m);
+  expect(source).toContain('"""Loads."""\n        import torch\n        self.net');
+  expect(source.match(/import torch/g)).toHaveLength(1);
+  for (const kept of ['def run2(self, x: torch.Tensor): ...', 'device = torch.device("cpu")']) {
+    const [finding] = finder.checkSource(app(kept, 'import torch\n'));
+    expect(finding).toMatchObject({ check: 'heavy-import' });
+    expect(finding?.fix).toBeUndefined();
+  }
+});

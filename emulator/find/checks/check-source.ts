@@ -2,8 +2,9 @@ import { type FoundApp, MACHINE_TYPE_NAMES } from '../../contract/index.ts';
 import { didYouMean } from '../did-you-mean.ts';
 import type { SyntaxNode } from '../python-parser.ts';
 import { rangeOf, type SourceFinding, type SourceFix } from './finding.ts';
+import { heavyImports } from './heavy-imports.ts';
 import { queryParameters } from './query-parameters.ts';
-import { APP_ATTRIBUTES, HEAVY, MISPLACED } from './sdk-attributes.ts';
+import { APP_ATTRIBUTES, MISPLACED } from './sdk-attributes.ts';
 
 /** What can be told of one file's text and the apps that were found in it, without running it. In source order. */
 export function checkSource(root: SyntaxNode, apps: readonly FoundApp[]): SourceFinding[] {
@@ -18,7 +19,7 @@ export function checkSource(root: SyntaxNode, apps: readonly FoundApp[]): Source
       ...attributes(body),
       ...machines(app, body),
       ...queryParameters(body, app.endpoints),
-      ...duplicatePaths(app),
+      ...duplicatePaths(app, body),
       ...ownInit(body),
     );
   }
@@ -100,11 +101,16 @@ const replaced = (node: SyntaxNode, text: string): SourceFix => ({
 });
 
 /** The SDK serves the first endpoint of a path and drops the others without a word. */
-function duplicatePaths({ endpoints }: FoundApp): SourceFinding[] {
+function duplicatePaths({ endpoints }: FoundApp, body: SyntaxNode): SourceFinding[] {
+  const paths = new Set(endpoints.map(({ path }) => path));
   return endpoints.flatMap((endpoint, index): SourceFinding[] => {
     const first = endpoints.slice(0, index).find(({ path }) => path === endpoint.path);
     if (!first) return [];
     const line = endpoint.lines.start;
+    const written = pathLiteral(body, endpoint);
+    const free = `/${endpoint.method}`;
+    const fix = written && !paths.has(free) ? { fix: replaced(written, JSON.stringify(free)) } : {};
+    paths.add(free);
     return [
       {
         check: 'duplicate-path',
@@ -112,9 +118,21 @@ function duplicatePaths({ endpoints }: FoundApp): SourceFinding[] {
         message: `${endpoint.method}() is never called: ${first.method}() has the path ${endpoint.path} already.`,
         hint: 'Give it a path of its own.',
         range: { start: { line, column: 0 }, end: { line: line + 1, column: 0 } },
+        ...fix,
       },
     ];
   });
+}
+
+/** The path of an endpoint as its decorator has it. */
+function pathLiteral(body: SyntaxNode, { method, path }: FoundApp['endpoints'][number]): SyntaxNode | null {
+  const definition = body.namedChildren.find(
+    (node) =>
+      node?.type === 'decorated_definition' &&
+      node.childForFieldName('definition')?.childForFieldName('name')?.text === method,
+  );
+  const decorators = definition?.namedChildren.filter((node) => node?.type === 'decorator') ?? [];
+  return decorators.map((node) => (node ? stringOf(node, path) : null)).find((node) => node !== null) ?? null;
 }
 
 /** The SDK refuses such a class when the file is loaded. */
@@ -155,40 +173,5 @@ function futureAnnotations(root: SyntaxNode): SourceFinding[] {
         ...(alone ? { fix: { title: 'Remove the import', edits: [{ range: line, text: '' }] } } : {}),
       },
     ];
-  });
-}
-
-/** Imports that run when the file is loaded: `fal deploy` loads it on the machine that deploys. */
-function heavyImports(root: SyntaxNode): SourceFinding[] {
-  return moduleLevel(root).flatMap((node): SourceFinding[] => {
-    const from = node.childForFieldName('module_name');
-    const names = from ? [from] : node.childrenForFieldName('name');
-    return names.flatMap((item): SourceFinding[] => {
-      const module = (item?.childForFieldName('name') ?? item)?.text.split('.')[0] ?? '';
-      if (!HEAVY.has(module)) return [];
-      return [
-        {
-          check: 'heavy-import',
-          level: 'warning',
-          message: `${module} is imported at the top of the file: whoever deploys needs it installed, and waits for it.`,
-          hint: 'Import it in setup() and in the methods that use it.',
-          range: rangeOf(node),
-        },
-      ];
-    });
-  });
-}
-
-/** Import statements at module level, also in `if` and `try`; those for type checkers alone are left out. */
-function moduleLevel(node: SyntaxNode): SyntaxNode[] {
-  return node.namedChildren.flatMap((child) => {
-    if (child.type === 'import_statement' || child.type === 'import_from_statement') return [child];
-    if (child.type === 'if_statement' && /TYPE_CHECKING/.test(child.childForFieldName('condition')?.text ?? ''))
-      return [];
-    return /^(if_statement|try_statement|with_statement|block|else_clause|elif_clause|except_clause|finally_clause)$/.test(
-      child.type,
-    )
-      ? moduleLevel(child)
-      : [];
   });
 }

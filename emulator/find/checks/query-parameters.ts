@@ -1,6 +1,6 @@
 import type { FoundEndpoint } from '../../contract/index.ts';
 import type { SyntaxNode } from '../python-parser.ts';
-import { rangeOf, type SourceFinding } from './finding.ts';
+import { rangeOf, type SourceFinding, type SourceFix, type SourceRange } from './finding.ts';
 
 /** Annotations that FastAPI reads from the query, and what wraps them. */
 const SCALAR = /^(str|int|float|bool|bytes|UUID|uuid\.UUID|Decimal|datetime|date|Path|Literal\[.*\])$/s;
@@ -27,12 +27,45 @@ export function queryParameters(body: SyntaxNode, endpoints: readonly FoundEndpo
           check: 'query-parameter',
           level: 'warning',
           message: `${read.name} of ${endpoint.method}() comes from the query string, where fal's clients send nothing.`,
-          hint: `Take a pydantic model with a field ${read.name}, or write Body(): ${read.name}: ${read.type} = Body(embed=True).`,
+          hint: `Take a pydantic model with a field ${read.name}, or write ${inBody(read)}.`,
           range: rangeOf(parameter),
+          fix: {
+            title: `Take ${read.name} from the JSON body`,
+            edits: [...missingImports(body.tree.rootNode), { range: annotated(parameter), text: inBody(read) }],
+          },
         },
       ];
     });
   });
+}
+
+/** Valid wherever the parameter stands, also before ones without a default. */
+const inBody = ({ name, type }: { name: string; type: string }): string =>
+  `${name}: Annotated[${type}, Body(embed=True)]`;
+
+/** Name and annotation of a parameter, without its default. */
+function annotated(parameter: SyntaxNode): SourceRange {
+  const value = parameter.childForFieldName('value');
+  const last = value && (parameter.childForFieldName('type') ?? parameter.childForFieldName('name'));
+  return { start: rangeOf(parameter).start, end: rangeOf(last ?? parameter).end };
+}
+
+const IMPORTS = [
+  { name: 'Annotated', line: 'from typing import Annotated' },
+  { name: 'Body', line: 'from fastapi import Body' },
+];
+
+/** Lines before the first import of the file, for what the fix names and the file does not import. */
+function missingImports(root: SyntaxNode): SourceFix['edits'] {
+  const imports = root.namedChildren.filter((node) => /^import(_from)?_statement$/.test(node?.type ?? ''));
+  const at = { line: (imports[0]?.startPosition.row ?? 0) + 1, column: 0 };
+  const missing = IMPORTS.filter(
+    ({ name }) =>
+      !imports.some((node) => node?.type === 'import_from_statement' && new RegExp(`\\b${name}\\b`).test(node.text)),
+  );
+  return missing.length === 0
+    ? []
+    : [{ range: { start: at, end: at }, text: `${missing.map(({ line }) => line).join('\n')}\n` }];
 }
 
 function readParameter(node: SyntaxNode): { name: string; type: string } | null {

@@ -1,21 +1,14 @@
 import * as vscode from 'vscode';
-import { toWindtunnelError } from '../../../emulator/contract/index.ts';
-import { runInTerminal } from '../terminal/cli-terminal.ts';
-import type { EmulatorSession } from './emulator-session.ts';
+import { reporting } from '../rows/reporting.ts';
 import type { Emulators } from './emulators.ts';
+import { isRunning, pickSession } from './pick-session.ts';
 
 /** Commands of the emulator itself. */
-export function registerEmulatorCommands(emulators: Emulators, emulatorJs: string): vscode.Disposable {
+export function registerEmulatorCommands(emulators: Emulators): vscode.Disposable {
   const command = (name: string, action: () => Promise<unknown>) =>
-    vscode.commands.registerCommand(`windtunnel.${name}`, async () => {
-      try {
-        await action();
-      } catch (error) {
-        void vscode.window.showErrorMessage(toWindtunnelError(error).message);
-      }
-    });
+    vscode.commands.registerCommand(`windtunnel.${name}`, reporting(action));
   return vscode.Disposable.from(
-    command('emulator.start', async () => (await pickSession(emulators, () => true))?.ensure()),
+    command('emulator.start', async () => (await pickSession(emulators))?.ensure()),
     command('emulator.stop', async () => (await pickSession(emulators, isRunning))?.shutdown()),
     command('emulator.copyAddress', async () => {
       const session = await pickSession(emulators, isRunning);
@@ -23,25 +16,7 @@ export function registerEmulatorCommands(emulators: Emulators, emulatorJs: strin
     }),
     command('emulator.showActions', () => showActions(emulators)),
     command('secret.set', () => setSecret(emulators)),
-    command('doctor.run', async () => {
-      const session = await pickSession(emulators, () => true);
-      if (!session) return;
-      runInTerminal(emulatorJs, session.workspace, ['doctor'], 'pulse');
-    }),
   );
-}
-
-const isRunning = ({ state }: EmulatorSession): boolean => state.kind === 'running';
-
-async function pickSession(
-  emulators: Emulators,
-  fits: (session: EmulatorSession) => boolean,
-): Promise<EmulatorSession | null> {
-  for (const folder of vscode.workspace.workspaceFolders ?? []) emulators.of(folder.uri.fsPath);
-  const sessions = emulators.all.filter(fits);
-  if (sessions.length <= 1) return sessions[0] ?? null;
-  const items = sessions.map((session) => ({ label: session.workspace, session }));
-  return (await vscode.window.showQuickPick(items, { title: 'Windtunnel' }))?.session ?? null;
 }
 
 async function showActions(emulators: Emulators): Promise<void> {
@@ -56,6 +31,7 @@ async function showActions(emulators: Emulators): Promise<void> {
           item('circle-slash', vscode.l10n.t('Stop Emulator'), 'windtunnel.emulator.stop'),
         ]
       : [item('server-process', vscode.l10n.t('Start Emulator'), 'windtunnel.emulator.start')]),
+    item('server-environment', vscode.l10n.t('Switch Engine'), 'windtunnel.engine.switch'),
     item('key', vscode.l10n.t('Set Secret'), 'windtunnel.secret.set'),
     item('pulse', vscode.l10n.t('Doctor'), 'windtunnel.doctor.run'),
   ];
@@ -65,7 +41,7 @@ async function showActions(emulators: Emulators): Promise<void> {
 
 /** Into the one store of secrets that the CLI uses as well; the value is never kept in the editor. */
 async function setSecret(emulators: Emulators): Promise<void> {
-  const session = await pickSession(emulators, () => true);
+  const session = await pickSession(emulators);
   if (!session) return;
   const name = await vscode.window.showInputBox({
     title: vscode.l10n.t('Set Secret (1/2)'),

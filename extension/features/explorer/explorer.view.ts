@@ -14,6 +14,8 @@ import {
 } from '../../core/app-tree.ts';
 import type { WorkspaceApps } from './workspace-apps.ts';
 
+const FILTER = 'apps.filter';
+
 const APP_ICONS: Record<AppState, vscode.ThemeIcon> = {
   stopped: new vscode.ThemeIcon('circle-outline'),
   starting: new vscode.ThemeIcon('loading~spin'),
@@ -33,20 +35,32 @@ const REQUEST_ICONS: Record<RequestLook, vscode.ThemeIcon> = {
 /** The *Apps* view: apps in the source, with their runners and requests while they run. */
 export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   private readonly apps: WorkspaceApps;
+  private readonly memory: vscode.Memento;
   private readonly changed = new vscode.EventEmitter<void>();
-  private readonly subscription: vscode.Disposable;
+  private readonly tree: vscode.TreeView<TreeNode>;
+  private readonly subscriptions: vscode.Disposable;
 
   readonly onDidChangeTreeData = this.changed.event;
 
-  constructor(apps: WorkspaceApps) {
+  /** The filter is kept in `memory`. */
+  constructor(apps: WorkspaceApps, memory: vscode.Memento) {
     this.apps = apps;
-    this.subscription = apps.onDidChange(() => this.changed.fire());
+    this.memory = memory;
+    this.tree = vscode.window.createTreeView('windtunnel.apps', { treeDataProvider: this });
+    this.subscriptions = vscode.Disposable.from(
+      this.tree,
+      this.changed,
+      apps.onDidChange(() => this.changed.fire()),
+      vscode.commands.registerCommand('windtunnel.apps.filter', (given?: unknown) => this.ask(given)),
+      vscode.commands.registerCommand('windtunnel.apps.clearFilter', () => this.keep('')),
+    );
+    this.show();
   }
 
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
     if (node) return childNodes(node);
     await this.apps.ready();
-    return rootNodes(this.apps.list());
+    return rootNodes(this.apps.list(), this.filter);
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -56,8 +70,35 @@ export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.D
   }
 
   dispose(): void {
-    this.subscription.dispose();
-    this.changed.dispose();
+    this.subscriptions.dispose();
+  }
+
+  private get filter(): string {
+    return this.memory.get<string>(FILTER) ?? '';
+  }
+
+  /** A key binding may give the text. */
+  private async ask(given: unknown): Promise<void> {
+    const text =
+      typeof given === 'string'
+        ? given
+        : await vscode.window.showInputBox({
+            title: vscode.l10n.t('Filter Apps'),
+            prompt: vscode.l10n.t('A part of the name, the path of the file, or an endpoint'),
+            value: this.filter,
+          });
+    if (text !== undefined) await this.keep(text.trim());
+  }
+
+  private async keep(filter: string): Promise<void> {
+    await this.memory.update(FILTER, filter);
+    this.show();
+    this.changed.fire();
+  }
+
+  private show(): void {
+    this.tree.description = this.filter === '' ? '' : vscode.l10n.t('with "{0}"', this.filter);
+    void vscode.commands.executeCommand('setContext', 'windtunnel.filtered', this.filter !== '');
   }
 }
 

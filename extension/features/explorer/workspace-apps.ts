@@ -43,6 +43,13 @@ export class WorkspaceApps implements vscode.Disposable {
     await this.scan();
   }
 
+  /** Reads a file that was written a moment ago, ahead of the watcher. */
+  async look(file: string): Promise<void> {
+    await this.ready();
+    await this.read(file);
+    this.changed.fire();
+  }
+
   list(): KnownApp[] {
     const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
     return [...this.byFile.values()].flat().map((found) => this.known(found, several));

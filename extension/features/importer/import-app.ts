@@ -1,49 +1,52 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import * as z from 'zod/mini';
-import { toWindtunnelError, WindtunnelError } from '../../../emulator/contract/index.ts';
+import { WindtunnelError } from '../../../emulator/contract/index.ts';
 import { type ImportReport, ImportReportSchema } from '../../../emulator/import/report.ts';
 import { runCli } from '../../platform/emulator-cli.ts';
+import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
+import { reporting } from '../rows/reporting.ts';
+import { ImportProblems } from './import-problems.ts';
+import { ImportReview, type Proposal, REPORT, type Reviewed } from './import-review.ts';
 
+/** What an import after this one goes by: it goes along with whatever is taken. */
+const RECORD = '.windtunnel';
 const AnswerSchema = z.union([z.array(ImportReportSchema), ImportReportSchema]);
-const REPORT = 'IMPORT.md';
-/** What a file of the result is beside, where the source has none of that name. */
-const EMPTY = 'windtunnel-empty';
 
 /**
- * *Import*: converts an app of Modal, RunPod or Cog, shows the result beside the source in VS Code's own diff editor, and writes
+ * *Import*: converts an app of Modal, RunPod or Cog, shows each file beside the source in VS Code's own diff editor, and writes
  * what the user takes of it. What is left to a person stands in the problems.
  */
 export class AppImport implements vscode.Disposable {
   private readonly emulatorJs: string;
-  private readonly problems = vscode.languages.createDiagnosticCollection('windtunnel.import');
+  private readonly apps: WorkspaceApps;
+  private readonly problems = new ImportProblems();
+  private readonly review = new ImportReview();
   private readonly subscriptions: vscode.Disposable;
   /** Results that are looked at: removed with the window. */
   private readonly previews: string[] = [];
 
-  constructor(emulatorJs: string) {
+  constructor(emulatorJs: string, apps: WorkspaceApps) {
     this.emulatorJs = emulatorJs;
+    this.apps = apps;
     this.subscriptions = vscode.Disposable.from(
       this.problems,
-      vscode.workspace.registerTextDocumentContentProvider(EMPTY, { provideTextDocumentContent: () => '' }),
-      vscode.commands.registerCommand('windtunnel.app.import', (given?: vscode.Uri) => this.run(given)),
+      this.review,
+      vscode.commands.registerCommand(
+        'windtunnel.app.import',
+        reporting(async (given?: vscode.Uri) => {
+          const source = given?.fsPath ?? (await pickSource());
+          if (source) await this.import(source);
+        }),
+      ),
     );
   }
 
   dispose(): void {
     this.subscriptions.dispose();
     for (const folder of this.previews) rmSync(folder, { recursive: true, force: true });
-  }
-
-  private async run(given: vscode.Uri | undefined): Promise<void> {
-    try {
-      const source = given?.fsPath ?? (await pickSource());
-      if (source) await this.import(source);
-    } catch (thrown) {
-      void vscode.window.showErrorMessage(toWindtunnelError(thrown).message);
-    }
   }
 
   private async import(source: string): Promise<void> {
@@ -59,34 +62,32 @@ export class AppImport implements vscode.Disposable {
       throw new WindtunnelError('E_BAD_REQUEST', why ?? vscode.l10n.t('Nothing in it could be imported.'));
     }
     const root = statSync(source).isDirectory() ? source : path.dirname(source);
-    const files = filesBelow(result);
-    await vscode.commands.executeCommand(
-      'vscode.changes',
-      vscode.l10n.t('Import of {0}', path.basename(source)),
-      files.map((file) => {
-        const before = path.join(root, file);
-        const left = existsSync(before)
-          ? vscode.Uri.file(before)
-          : vscode.Uri.from({ scheme: EMPTY, path: `/${file}` });
-        return [vscode.Uri.file(path.join(result, file)), left, vscode.Uri.file(path.join(result, file))];
-      }),
-    );
-    const taken = await vscode.window.showQuickPick(
-      files.map((file) => ({ label: file, picked: true })),
-      { canPickMany: true, title: vscode.l10n.t('Files to take over'), ignoreFocusOut: true },
-    );
-    if (!taken || taken.length === 0) return;
     const out = await pickTarget(`${root}-fal`);
     if (!out) return;
-    for (const { label } of taken) {
-      mkdirSync(path.dirname(path.join(out, label)), { recursive: true });
-      cpSync(path.join(result, label), path.join(out, label));
-    }
-    this.mark(reports, out);
-    const entry = reports[0]?.entry;
-    if (entry && existsSync(path.join(out, entry))) {
-      await vscode.window.showTextDocument(vscode.Uri.file(path.join(out, entry)), { preview: false });
-    }
+    await this.review.begin({ root, result, out, files: filesBelow(result) }, (reviewed) =>
+      this.taken(reports, { root, result }, reviewed),
+    );
+  }
+
+  /** The end of a look through the files: the app is opened, with what is left to do, and can be run at once. */
+  private async taken(
+    reports: readonly ImportReport[],
+    { root, result }: Pick<Proposal, 'root' | 'result'>,
+    { out, taken }: Reviewed,
+  ): Promise<void> {
+    if (taken.length === 0) return;
+    const record = path.join(result, RECORD);
+    if (existsSync(record)) cpSync(record, path.join(out, RECORD), { recursive: true });
+    const left = this.problems.mark(reports, root, out);
+    const entry = reports.map(({ entry: file }) => path.join(out, file)).find((file) => existsSync(file));
+    if (entry === undefined) return;
+    await vscode.window.showTextDocument(vscode.Uri.file(entry), { preview: false });
+    await this.apps.look(entry);
+    const [run, show] = [vscode.l10n.t('Run App'), vscode.l10n.t('Show Problems')];
+    const text = vscode.l10n.t('{0} files were imported into {1}. To look at: {2}', taken.length, out, left);
+    const chosen = await vscode.window.showInformationMessage(text, run, ...(left > 0 ? [show] : []));
+    if (chosen === run) await vscode.commands.executeCommand('windtunnel.app.run');
+    if (chosen === show) await vscode.commands.executeCommand('workbench.actions.view.problems');
   }
 
   private async convert(source: string, result: string): Promise<ImportReport[]> {
@@ -97,21 +98,6 @@ export class AppImport implements vscode.Disposable {
     // 1: something is left to a person, which the report tells.
     if (code > 1 || stdout.trim() === '') throw new WindtunnelError('E_BAD_REQUEST', stderr.trim() || stdout.trim());
     return [AnswerSchema.parse(JSON.parse(stdout))].flat();
-  }
-
-  private mark(reports: readonly ImportReport[], out: string): void {
-    this.problems.clear();
-    const byFile = new Map<string, vscode.Diagnostic[]>();
-    for (const { level, code, reason, target } of reports.flatMap(({ findings }) => findings)) {
-      if (level === 'OK' || !target) continue;
-      const severity = level === 'CHECK' ? vscode.DiagnosticSeverity.Information : vscode.DiagnosticSeverity.Warning;
-      const made = new vscode.Diagnostic(new vscode.Range(target.line - 1, 0, target.line - 1, 200), reason, severity);
-      made.source = 'windtunnel import';
-      made.code = code;
-      const file = path.join(out, target.file);
-      byFile.set(file, [...(byFile.get(file) ?? []), made]);
-    }
-    for (const [file, found] of byFile) this.problems.set(vscode.Uri.file(file), found);
   }
 }
 
@@ -146,6 +132,7 @@ function filesBelow(folder: string): string[] {
     readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+      .filter((file) => !file.startsWith(RECORD + path.sep))
       // The code first: the report is long.
       .sort((a, b) => Number(a === REPORT) - Number(b === REPORT) || a.localeCompare(b))
   );

@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { ClientLanguage } from '../../../emulator/contract/index.ts';
 import { type CommandArgument, isNode } from '../../core/app-target.ts';
 import type { KnownApp } from '../../core/app-tree.ts';
-import { clientCode } from '../../core/client-code.ts';
+import { type ClientCall, clientCode } from '../../core/client-code.ts';
+import { isRow } from '../../core/row.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { AppLogs } from '../logs/app-logs.ts';
@@ -24,7 +25,7 @@ const runs = (app: KnownApp): boolean => app.live !== null;
 
 /** Commands of one app, its endpoints and its requests. */
 export function registerAppCommands(context: CommandContext): vscode.Disposable {
-  const { apps, runner, logs } = context;
+  const { apps, runner, emulators, logs } = context;
   const command = (name: string, action: (argument: CommandArgument, ...more: unknown[]) => Promise<unknown>) =>
     vscode.commands.registerCommand(`windtunnel.${name}`, action);
   const onApp = (action: (app: KnownApp) => Promise<unknown>, fits?: (app: KnownApp) => boolean) => {
@@ -63,21 +64,14 @@ export function registerAppCommands(context: CommandContext): vscode.Disposable 
     }),
     ...(['curl', 'python', 'javascript'] as const).map((language) =>
       command(`endpoint.copyAs${capitalized(language)}`, async (argument, path) => {
+        if (isRow(argument) && argument.at?.app) {
+          const { workspace, app: id } = argument.at;
+          return copy(language, { app: id, path: '/', url: emulators.of(workspace).status?.url ?? '', input: '{}' });
+        }
         const app = await pickApp(apps, argument, runs);
         if (app) await copyCode(context, app, endpointPath(argument, path, app), language);
       }),
     ),
-    command('request.copyId', async (argument) => {
-      if (isNode(argument) && argument.kind === 'request') await vscode.env.clipboard.writeText(argument.request.id);
-    }),
-    command('request.showLogs', async (argument) => {
-      if (!isNode(argument) || argument.kind !== 'request') return;
-      runInTerminal(context.emulatorJs, workspaceOf(context, argument.app), ['logs', argument.request.id]);
-    }),
-    command('runner.stop', async (argument) => {
-      if (!isNode(argument) || argument.kind !== 'runner') return;
-      await context.emulators.of(argument.app.found.file).client?.stopRunner(argument.runner.id);
-    }),
   );
 }
 
@@ -108,8 +102,11 @@ async function call(context: CommandContext, app: KnownApp, path: string): Promi
 async function copyCode(context: CommandContext, app: KnownApp, path: string, language: ClientLanguage): Promise<void> {
   const status = context.emulators.of(app.found.file).status;
   if (!app.live || !status) return;
-  const input = context.inputs.of(app, path) ?? '{}';
-  await vscode.env.clipboard.writeText(clientCode(language, { app: app.live.id, path, url: status.url, input }));
+  await copy(language, { app: app.live.id, path, url: status.url, input: context.inputs.of(app, path) ?? '{}' });
+}
+
+async function copy(language: ClientLanguage, call: ClientCall): Promise<void> {
+  await vscode.env.clipboard.writeText(clientCode(language, call));
   vscode.window.setStatusBarMessage(vscode.l10n.t('Copied'), 2000);
 }
 

@@ -10,6 +10,7 @@ import {
   toWindtunnelError,
 } from '../../../emulator/contract/index.ts';
 import { logLine, newRun, recordedRun } from '../../core/playground/recorded-run.ts';
+import { runnerMemory } from '../../core/runner-memory.ts';
 import { Debounced } from '../../platform/timers.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
@@ -165,9 +166,8 @@ class TimelineFeed implements vscode.Disposable {
   }
 
   private memory(): void {
-    const runners = this.session.status?.apps.flatMap((app) => app.runners) ?? [];
-    const known = runners.flatMap(({ id, memoryBytes }) => (memoryBytes === null ? [] : [{ id, bytes: memoryBytes }]));
-    if (known.length > 0) this.post({ type: 'memory', runners: known });
+    const { status } = this.session;
+    if (status) this.post({ type: 'memory', runners: runnerMemory(status) });
   }
 }
 

@@ -78,7 +78,11 @@ server.process.stdout?.on('data', (data: Buffer) => {
 });
 try {
   browser = await launchBrowser();
-  const page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  const context = await browser.newContext({
+    viewport: { width: 1400, height: 900 },
+    permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  const page = await context.newPage();
   await page.exposeFunction('codeAutomationLog', (type: string, args: unknown[]) => {
     if (typeof args[0] === 'string' && NOISE.test(args[0])) return;
     if (type === 'error') console.error(format(...args));

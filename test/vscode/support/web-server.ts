@@ -104,6 +104,8 @@ export class VsCodeServer {
       ...['--host', '127.0.0.1', '--port', '0', '--connection-token', token],
       ...['--accept-server-license-terms', '--server-data-dir', path.join(folder, 'server')],
       ...['--user-data-dir', userDataDir, '--extensions-dir', extensionsDir],
+      // The environment of a test, and not that of this user's login shell.
+      '--force-disable-user-env',
       ...['--telemetry-level', 'off', '--disable-telemetry', '--disable-experiments'],
       ...(options.workspaceTrust ? [] : ['--disable-workspace-trust']),
       ...(options.testDriver ? ['--enable-smoke-test-driver'] : []),

@@ -15,17 +15,26 @@ export interface WorkbenchOptions {
   workspaceTrust?: boolean;
   /** A window without a folder. */
   noFolder?: boolean;
+  /** What the editor and its terminals run in, from what they would. */
+  env?: (env: NodeJS.ProcessEnv) => NodeJS.ProcessEnv;
   /** Further extensions, by their folder. */
   install?: string[];
 }
 
 /** One theme of each kind, by ids that all versions of VS Code have, and the class that a webview has under it. */
 export const THEMES = [
-  { kind: 'light', id: 'Visual Studio Light', bodyClass: 'vscode-light' },
-  { kind: 'dark', id: 'Visual Studio Dark', bodyClass: 'vscode-dark' },
-  { kind: 'hc-dark', id: 'Default High Contrast', bodyClass: 'vscode-high-contrast' },
-  { kind: 'hc-light', id: 'Default High Contrast Light', bodyClass: 'vscode-high-contrast-light' },
+  { kind: 'light', id: 'Visual Studio Light', bodyClass: 'vscode-light', workbenchClass: 'vs' },
+  { kind: 'dark', id: 'Visual Studio Dark', bodyClass: 'vscode-dark', workbenchClass: 'vs-dark' },
+  { kind: 'hc-dark', id: 'Default High Contrast', bodyClass: 'vscode-high-contrast', workbenchClass: 'hc-black' },
+  {
+    kind: 'hc-light',
+    id: 'Default High Contrast Light',
+    bodyClass: 'vscode-high-contrast-light',
+    workbenchClass: 'hc-light',
+  },
 ] as const;
+
+const PANEL = 'iframe.webview.ready[src*="extensionId=windtunnel.windtunnel"]:not([src*="purpose=webviewView"])';
 
 /** A real VS Code with our extension, driven as a user would; its emulator, home and runtime folder are the test's own. */
 export class Workbench {
@@ -45,12 +54,15 @@ export class Workbench {
     const emulator = await EmulatorUnderTest.prepare(options.files);
     const server = await VsCodeServer.start({
       install: [ROOT, ...(options.install ?? [])],
-      env: emulator.env,
+      env: options.env?.(emulator.env) ?? emulator.env,
       ...(options.settings ? { settings: options.settings } : {}),
       ...(options.workspaceTrust === undefined ? {} : { workspaceTrust: options.workspaceTrust }),
     });
     const browser = await launchBrowser();
-    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const context = await browser.newContext({
+      viewport: { width: 1400, height: 900 },
+      permissions: ['clipboard-read', 'clipboard-write'],
+    });
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     const workbench = new Workbench(page, browser, server, emulator);
@@ -78,6 +90,22 @@ export class Workbench {
   /** A row of one of our views by a part of its text. */
   row(view: string, text: string | RegExp): Locator {
     return this.pane(view).locator('.monaco-list-row[role="treeitem"]', { hasText: text }).first();
+  }
+
+  /** Opens a view of ours that is folded; the header says which it is. */
+  async unfold(name: string): Promise<void> {
+    await this.toggle(name, 'true');
+  }
+
+  async fold(name: string): Promise<void> {
+    await this.toggle(name, 'false');
+  }
+
+  private async toggle(name: string, wanted: 'true' | 'false'): Promise<void> {
+    const header = this.page.locator(`.pane-header[aria-label^="${name}"]`);
+    await header.waitFor();
+    if ((await header.getAttribute('aria-expanded')) !== wanted) await header.locator('.title').click();
+    await this.page.locator(`.pane-header[aria-label^="${name}"][aria-expanded="${wanted}"]`).waitFor();
   }
 
   async expand(row: Locator): Promise<void> {
@@ -125,17 +153,16 @@ export class Workbench {
 
   /** The inside of one of our webview panels. */
   panel(): FrameLocator {
-    return this.page
-      .frameLocator('iframe.webview.ready[src*="extensionId=windtunnel.windtunnel"]:not([src*="purpose=webviewView"])')
-      .frameLocator('iframe#active-frame');
+    return this.page.frameLocator(PANEL).frameLocator('iframe#active-frame');
   }
 
-  /** Takes a theme by the workspace's own setting, whose file the workbench watches, and waits until our panel has it. */
-  async theme({ id, bodyClass }: (typeof THEMES)[number]): Promise<void> {
+  /** Takes a theme by the workspace's own setting, whose file the workbench watches, and waits until it and our panel have it. */
+  async theme({ id, bodyClass, workbenchClass }: (typeof THEMES)[number]): Promise<void> {
     const folder = path.join(this.emulator.workspace, '.vscode');
     mkdirSync(folder, { recursive: true });
     writeFileSync(path.join(folder, 'settings.json'), JSON.stringify({ 'workbench.colorTheme': id }));
-    await this.panel().locator(`body.${bodyClass}`).waitFor();
+    await this.page.locator(`.monaco-workbench.${workbenchClass}`).waitFor();
+    if ((await this.page.locator(PANEL).count()) > 0) await this.panel().locator(`body.${bodyClass}`).waitFor();
   }
 
   /** Keeps a picture for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */

@@ -1,0 +1,159 @@
+import type { AppId, AppStatus, DoctorCheck, Holdings, Status } from '../../emulator/contract/index.ts';
+import { requestLook, requestSummary, runnerSummary } from './app-tree.ts';
+import type { LiveRequest } from './live-requests.ts';
+
+/** One line of the views that show what there is and not what the source says. Texts of rows are of fal's or the machine's own. */
+export interface Row {
+  id: string;
+  label: string;
+  description?: string;
+  /** Id of a product icon. */
+  icon: string;
+  /** Colour of the icon, by what it says. */
+  tone?: 'good' | 'bad' | 'warning';
+  tooltip?: string;
+  /** For menus: what can be done with it. */
+  context?: string;
+  children?: Row[];
+  expanded?: boolean;
+  /** What *Copy* takes. */
+  copy?: string;
+  /** Of a runner, a request or an app in an emulator: which one, and the folder of its emulator. */
+  at?: { workspace: string; runner?: string; request?: string; app?: AppId };
+}
+
+export const isRow = (argument: unknown): argument is Row =>
+  typeof argument === 'object' && argument !== null && 'label' in argument && 'icon' in argument;
+
+/** Where deployed apps say that they have no file. Source: `emulator/controller/deployments/app-definition.ts`. */
+const DEPLOYED = '(deployed)';
+
+/** Apps that `fal deploy` put into an emulator, with their revision, runners and requests. */
+export function deployedRows(status: Status, workspace: string, requests: (app: AppId) => LiveRequest[]): Row[] {
+  return status.apps
+    .filter(({ file }) => file === DEPLOYED)
+    .map((app) => deployedRow(app, workspace, requests(app.id)));
+}
+
+function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveRequest[]): Row {
+  const busy = app.runners.some(({ state }) => state === 'RUNNING');
+  return {
+    id: app.id,
+    label: app.id,
+    description: app.lastError ? app.lastError.message : `${app.queued} queued · ${app.running} running`,
+    icon: app.lastError ? 'error' : busy ? 'pulse' : 'package',
+    ...(app.lastError ? { tone: 'bad' as const } : {}),
+    context: 'deployed.app',
+    at: { workspace, app: app.id },
+    copy: app.id,
+    expanded: true,
+    children: [
+      {
+        id: `${app.id}#revision`,
+        label: app.revision,
+        description: app.engine,
+        icon: 'git-commit',
+        copy: app.revision,
+        context: 'copy',
+      },
+      ...app.runners.map(
+        (runner): Row => ({
+          id: `${app.id}#${runner.id}`,
+          label: runner.id.slice(0, 8),
+          description: runnerSummary(runner),
+          icon: 'server',
+          context: 'runner',
+          copy: runner.id,
+          at: { workspace, runner: runner.id },
+        }),
+      ),
+      ...requests.map(
+        (request): Row => ({
+          id: `${app.id}#${request.id}`,
+          label: `${request.id.slice(0, 8)}  ${request.path}`,
+          description: requestSummary(request),
+          icon: { waiting: 'watch', working: 'loading~spin', ok: 'pass', failed: 'error' }[requestLook(request)],
+          ...(requestLook(request) === 'failed' ? { tone: 'bad' as const } : {}),
+          context: 'request',
+          copy: request.id,
+          at: { workspace, request: request.id },
+        }),
+      ),
+    ],
+  };
+}
+
+/** What the account at fal holds: apps with revisions and runners, then names of secrets. */
+export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
+  const from = account.profile === null ? '' : ` · ${account.profile}`;
+  return [
+    { id: 'account', label: user, description: `${account.host}${from}`, icon: 'account', copy: user, context: 'copy' },
+    ...apps.map(
+      ({ alias, revision, auth, machines, revisions, runners }): Row => ({
+        id: `app#${alias}`,
+        label: `${user}/${alias}`,
+        description: [machines.join(', '), auth, `${runners.length} runners`].join(' · '),
+        icon: 'cloud',
+        ...(runners.length > 0 ? { tone: 'good' as const } : {}),
+        context: 'copy',
+        copy: `https://${account.runHost}/${user}/${alias}`,
+        children: [
+          ...revisions.map(
+            ({ id, createdAt }): Row => ({
+              id: `revision#${alias}#${id}`,
+              label: id,
+              description: `${id === revision ? 'serves · ' : ''}${createdAt.slice(0, 16).replace('T', ' ')}`,
+              icon: id === revision ? 'git-commit' : 'history',
+              copy: id,
+              context: 'copy',
+            }),
+          ),
+          ...runners.map(
+            ({ id, state, machine, inFlight }): Row => ({
+              id: `runner#${id}`,
+              label: id.slice(0, 8),
+              description: `${state} · ${machine} · ${inFlight} in flight`,
+              icon: 'server',
+              copy: id,
+              context: 'copy',
+            }),
+          ),
+        ],
+      }),
+    ),
+    {
+      id: 'secrets',
+      label: 'Secrets',
+      description: String(secrets.length),
+      icon: 'key',
+      children: secrets.map((name) => ({
+        id: `secret#${name}`,
+        label: name,
+        icon: 'key',
+        copy: name,
+        context: 'copy',
+      })),
+    },
+  ];
+}
+
+/** What `windtunnel doctor` found, each with its fix below it. */
+export function doctorRows(checks: readonly DoctorCheck[]): Row[] {
+  const looks = { ok: ['pass', 'good'], warn: ['warning', 'warning'], fail: ['error', 'bad'] } as const;
+  return checks.map(({ name, state, reason, fix }, index) => {
+    const [icon, tone] = looks[state];
+    const children =
+      fix === null ? [] : [{ id: `${index}#fix`, label: fix, icon: 'lightbulb', copy: fix, context: 'copy' }];
+    return {
+      id: `${index}#${name}`,
+      label: name,
+      description: reason,
+      icon,
+      tone,
+      tooltip: [reason, ...(fix === null ? [] : [fix])].join('\n'),
+      context: 'copy',
+      copy: reason,
+      ...(children.length > 0 ? { children, expanded: true } : {}),
+    };
+  });
+}

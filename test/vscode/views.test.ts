@@ -1,0 +1,151 @@
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { StandInRemote } from '../support/stand-in-remote.ts';
+import { useWorkbench } from './support/use-workbench.ts';
+import { THEMES, type Workbench } from './support/workbench.ts';
+
+// One workbench for the file, and a second Windtunnel that stands in for fal's cloud. The tests go on from each other, as a user does.
+
+const GREETER = path.join(import.meta.dirname, 'workspace/greeter.py');
+let remote: StandInRemote | undefined;
+
+const bench = useWorkbench(async () => {
+  remote = await StandInRemote.start();
+  return {
+    files: [GREETER],
+    env: (env) => (remote ? remote.in(env) : env),
+    // As text in the page: a canvas could not be read.
+    settings: { 'terminal.integrated.gpuAcceleration': 'off' },
+  };
+});
+afterAll(() => remote?.dispose(), 120_000);
+
+const terminalText = async (at: Workbench): Promise<string> =>
+  (await at.page.locator('.terminal-wrapper.active .xterm-rows').innerText()).replaceAll('\u00a0', ' ');
+const printed = (at: Workbench, text: string | RegExp) =>
+  expect.poll(() => terminalText(at).catch(() => ''), { timeout: 90_000 }).toMatch(text);
+const type = async (at: Workbench, text: string) => {
+  await at.page.locator('.terminal-wrapper.active .xterm-screen').click();
+  await at.page.keyboard.type(`${text}\n`);
+};
+
+test('every view says what it is for while it is empty', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.showView();
+  for (const [view, text] of [
+    ['Deployed Here', 'Nothing was deployed into the emulator'],
+    ['Remote', 'It is not asked before you say so'],
+    ['Emulator', 'The emulator does not run'],
+    ['Doctor', 'says how to mend what is missing'],
+  ] as const) {
+    await at.unfold(view);
+    await at.pane(view).getByText(text).waitFor();
+    await at.fold(view);
+  }
+});
+
+test('Doctor shows each check with its fix below it', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Windtunnel: Doctor');
+  await at.row('Doctor', /^python/).waitFor();
+  await at.row('Doctor', /^docker/).waitFor();
+  await at.picture('doctor');
+  await at.fold('Doctor');
+});
+
+test('Set Secret puts it into the one store', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Windtunnel: Set Secret…');
+  const input = at.page.locator('.quick-input-widget:visible input.input');
+  await at.page.locator('.quick-input-title', { hasText: '1/2' }).waitFor();
+  await input.fill('1st');
+  await at.page.locator('.quick-input-message', { hasText: 'no digit first' }).waitFor();
+  await input.fill('HF_TOKEN');
+  await input.press('Enter');
+  await at.page.locator('.quick-input-title', { hasText: '2/2' }).waitFor();
+  await input.fill('hf_secret');
+  await input.press('Enter');
+  await expect
+    .poll(async () => (await at.emulator.client.secrets()).map(({ name }) => name), { timeout: 90_000 })
+    .toEqual(['HF_TOKEN']);
+});
+
+test('File > New has New App', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Create: New File...');
+  await at.page
+    .locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: 'fal App (Windtunnel)' })
+    .click();
+  await at.page.locator('.quick-input-title', { hasText: 'New App (1/2)' }).waitFor();
+  await at.page.keyboard.press('Escape');
+});
+
+test('Deploy to a second Windtunnel that stands in for the cloud: checks, a question, and it is there', {
+  timeout: 300_000,
+}, async () => {
+  const at = bench.shared;
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Deploy to fal…');
+  await printed(at, /Deploy this\? \[y\/N\]/);
+  await at.picture('deploy');
+  await type(at, 'y');
+  await printed(at, /healthy\s+https:\/\/fal\.run\/local\/greeter/);
+  const apps = async () => (await remote?.emulator.client.status())?.apps.map(({ id }) => id);
+  expect(await apps()).toEqual(['local/greeter']);
+});
+
+test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await remote?.emulator.client.setSecret('FAR_AWAY', 'x');
+  await at.showView();
+  await at.unfold('Remote');
+  await at.pane('Remote').getByRole('button', { name: 'Look at My fal Account' }).first().click();
+  const app = at.row('Remote', 'local/greeter');
+  await app.waitFor();
+  await at.expand(app);
+  await at.row('Remote', 'serves').waitFor();
+  await at.expand(at.row('Remote', 'Secrets'));
+  await at.row('Remote', 'FAR_AWAY').waitFor();
+  for (const theme of THEMES) {
+    await at.theme(theme);
+    await at.picture(`views-${theme.kind}`);
+  }
+  await at.fold('Remote');
+});
+
+test('Compare runs the same request here and there', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Run App');
+  await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
+  await at.runCommand('Windtunnel: Compare with Remote…');
+  await printed(at, /status\s+422\s+422[\s\S]*output: the same/);
+});
+
+test('a terminal has windtunnel on its path, leads to the emulator, and says so', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Terminal: Create New Terminal');
+  await at.page.locator('.terminal-wrapper.active .xterm-rows').waitFor();
+  await type(at, 'windtunnel ps');
+  await printed(at, new RegExp(`${at.emulator.url}[\\s\\S]*local/greeter`));
+  await type(at, 'echo "to=$WINDTUNNEL_URL"');
+  await printed(at, `to=${at.emulator.url}`);
+  await at.page.locator('.terminal-tabs-entry').last().hover();
+  await at.page.getByText('leads to the emulator at').first().waitFor();
+});
+
+test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Welcome: Open Walkthrough...');
+  await at.page
+    .locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', {
+      hasText: 'Run fal apps on this machine',
+    })
+    .click();
+  const step = (id: string) => at.page.locator(`.getting-started-step[data-step-id$="#${id}"]`);
+  for (const done of ['doctor', 'app', 'run', 'deploy']) {
+    await step(done).locator('.codicon-getting-started-step-checked').waitFor();
+  }
+  await step('debug').locator('.codicon-getting-started-step-unchecked').waitFor();
+  await at.picture('walkthrough');
+});
