@@ -83,6 +83,8 @@ async function runSuite({ name, folder }) {
     XDG_RUNTIME_DIR: path.join(runFolder, 'run'),
     WINDTUNNEL_TEST_PYTHON: python,
     WINDTUNNEL_TEST_REPORT: reportFile,
+    // Of each view in each theme, and of what failed: for whoever looks into a run.
+    WINDTUNNEL_TEST_PICTURES: process.env.WINDTUNNEL_TEST_PICTURES ?? path.join(root, 'test-results/pictures'),
   };
   // A filter is a part of a path: whole, so that `emulator` is not any path with the word in it.
   const args = ['node_modules/vitest/vitest.mjs', 'run', `${path.join(root, folder)}${path.sep}`];

@@ -92,7 +92,11 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
       ({ alias, revision, auth, machines, revisions, runners }): Row => ({
         id: `app#${alias}`,
         label: `${user}/${alias}`,
-        description: [machines.join(', '), auth, `${runners.length} runners`].join(' · '),
+        description: [
+          machines.join(', '),
+          auth,
+          `${runners.length} ${runners.length === 1 ? 'runner' : 'runners'}`,
+        ].join(' · '),
         icon: 'cloud',
         ...(runners.length > 0 ? { tone: 'good' as const } : {}),
         context: 'copy',
@@ -101,7 +105,8 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
           ...revisions.map(
             ({ id, createdAt }): Row => ({
               id: `revision#${alias}#${id}`,
-              label: id,
+              label: id.slice(0, 8),
+              tooltip: id,
               description: `${id === revision ? 'serves · ' : ''}${createdAt.slice(0, 16).replace('T', ' ')}`,
               icon: id === revision ? 'git-commit' : 'history',
               copy: id,

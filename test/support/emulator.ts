@@ -117,6 +117,10 @@ export class EmulatorUnderTest {
     };
   }
 
+  get running(): boolean {
+    return findEmulator(this.host, this.workspace) !== null;
+  }
+
   get entry(): RegistryEntry {
     return this.found().entry;
   }

@@ -121,31 +121,3 @@ test('Compare runs the same request here and there', { timeout: 300_000 }, async
   await at.runCommand('Windtunnel: Compare with Remote…');
   await printed(at, /status\s+422\s+422[\s\S]*output: the same/);
 });
-
-test('a terminal has windtunnel on its path, leads to the emulator, and says so', { timeout: 300_000 }, async () => {
-  const at = bench.shared;
-  await at.runCommand('Terminal: Create New Terminal');
-  await at.page.locator('.terminal-wrapper.active .xterm-rows').waitFor();
-  await type(at, 'windtunnel ps');
-  await printed(at, new RegExp(`${at.emulator.url}[\\s\\S]*local/greeter`));
-  await type(at, 'echo "to=$WINDTUNNEL_URL"');
-  await printed(at, `to=${at.emulator.url}`);
-  await at.page.locator('.terminal-tabs-entry').last().hover();
-  await at.page.getByText('leads to the emulator at').first().waitFor();
-});
-
-test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }, async () => {
-  const at = bench.shared;
-  await at.runCommand('Welcome: Open Walkthrough...');
-  await at.page
-    .locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', {
-      hasText: 'Run fal apps on this machine',
-    })
-    .click();
-  const step = (id: string) => at.page.locator(`.getting-started-step[data-step-id$="#${id}"]`);
-  for (const done of ['doctor', 'app', 'run', 'deploy']) {
-    await step(done).locator('.codicon-getting-started-step-checked').waitFor();
-  }
-  await step('debug').locator('.codicon-getting-started-step-unchecked').waitFor();
-  await at.picture('walkthrough');
-});

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import type { ImportReport } from '../../../emulator/import/report.ts';
+import { type ImportReport, mark } from '../../../emulator/import/report.ts';
 import { REPORT } from './import-review.ts';
 
 const SOURCE = 'windtunnel import';
@@ -70,13 +70,15 @@ export class ImportProblems implements vscode.CodeActionProvider, vscode.Disposa
           code,
           line,
         );
-        const mark = document.lineAt(line).text.match(/\s*#\s*TODO\(fal-import\):.*$/);
-        if (mark?.index !== undefined && mark[0].includes(code)) {
-          // The mark in the code goes with the problem.
+        const { text } = document.lineAt(line);
+        const marked = text.indexOf(mark(code));
+        if (marked >= 0) {
+          // The comment in the code goes with the problem, and with it a line that holds nothing else.
+          const start = text.slice(0, text.lastIndexOf('#', marked)).trimEnd().length;
+          const range =
+            start === 0 ? new vscode.Range(line, 0, line + 1, 0) : new vscode.Range(line, start, line, text.length);
           done.edit = new vscode.WorkspaceEdit();
-          const alone = document.lineAt(line).text.trim() === mark[0].trim();
-          const end = alone ? new vscode.Position(line + 1, 0) : new vscode.Position(line, mark.index + mark[0].length);
-          done.edit.delete(document.uri, new vscode.Range(line, alone ? 0 : mark.index, end.line, end.character));
+          done.edit.delete(document.uri, range);
         }
         if (!original) return [done];
         const { uri, range } = original.location;

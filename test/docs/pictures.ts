@@ -1,0 +1,53 @@
+// `npm run pictures`: the pictures of the README, of the real views, light and dark. Plain screenshots: nothing is drawn over.
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { THEMES, Workbench } from '../vscode/support/workbench.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const folder = path.join(root, 'docs/images');
+const pixels = path.join(root, 'examples/pixels');
+mkdirSync(folder, { recursive: true });
+
+const at = await Workbench.open({ files: [pixels] });
+try {
+  await at.openFile('app.py');
+  await at.showView();
+  await at.runCommand('Windtunnel: Run App');
+  await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor({ timeout: 300_000 });
+  await at.page.locator('.codelens-decoration', { hasText: 'Stop (emulator)' }).first().waitFor();
+  await inEachTheme('editor');
+
+  await at.runCommand('Windtunnel: Open Playground');
+  const page = at.panel();
+  await page.getByLabel('Choose a file for Image Url').setInputFiles(path.join(pixels, 'hills.jpg'));
+  await page.getByText('hills.jpg, ').waitFor();
+  for (let sent = 1; sent <= 3; sent += 1) {
+    await page.getByRole('button', { name: 'Send', exact: true }).click();
+    await page
+      .getByLabel('History')
+      .getByRole('listitem')
+      .nth(sent - 1)
+      .waitFor();
+    await page.locator('output.state', { hasText: 'COMPLETED 200' }).waitFor();
+  }
+  await page.locator('figure img').waitFor();
+  await inEachTheme('playground');
+
+  await at.page.keyboard.press('Control+w');
+  await at.runCommand('Windtunnel: Open Timeline');
+  await at.panel().getByText('3 requests').waitFor();
+  const lanes = at.panel().getByRole('listbox', { name: 'Runners and requests' });
+  await lanes.focus();
+  await lanes.press('End');
+  await at.panel().getByLabel('Detail').getByText('drawing').first().waitFor();
+  await inEachTheme('timeline');
+} finally {
+  await at.close();
+}
+
+async function inEachTheme(name: string): Promise<void> {
+  for (const theme of THEMES.filter(({ kind }) => kind === 'light' || kind === 'dark')) {
+    await at.theme(theme);
+    await at.page.screenshot({ path: path.join(folder, `${name}-${theme.kind}.png`) });
+  }
+}
