@@ -1,13 +1,21 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { AppSettingsSchema, type EmulatorEvent, type FoundApp } from '../../emulator/contract/index.ts';
+import {
+  AppSettingsSchema,
+  type AppStatus,
+  type EmulatorEvent,
+  type FoundApp,
+  type Status,
+} from '../../emulator/contract/index.ts';
 import { appAtLine } from './app-target.ts';
 import { appState, childNodes, type KnownApp, requestSummary, rootNodes } from './app-tree.ts';
 import { clientCode } from './client-code.ts';
 import { DapRewrite } from './dap-rewrite.ts';
 import { configurationAttributes, launchProblem } from './launch-config.ts';
 import { KEPT_REQUESTS, LiveRequests } from './live-requests.ts';
+import { deployedRows, doctorRows, remoteRows } from './row.ts';
+import { runnerMemory } from './runner-memory.ts';
 import { lastWords, ownFrame } from './traceback.ts';
 
 const found = (symbol: string, file: string, start: number): FoundApp => ({
@@ -53,6 +61,17 @@ describe('the tree of apps', () => {
     const [node] = rootNodes([known('A')]);
     expect(node && childNodes(node).map(({ kind }) => kind)).toEqual(['endpoint']);
     expect(node && appState(node.app)).toBe('stopped');
+  });
+
+  it('is filtered by a part of the name, of the path or of an endpoint', () => {
+    const apps = [known('Painter', '/w/art/one.py'), known('Talker', '/w/two.py')];
+    const symbols = (filter: string) => rootNodes(apps, filter).map(({ app }) => app.found.symbol);
+    expect([symbols('PAINT'), symbols('two'), symbols('/'), symbols('none')]).toEqual([
+      ['Painter'],
+      ['Talker'],
+      ['Painter', 'Talker'],
+      [],
+    ]);
   });
 
   it('has the app that a line stands in, else the only one', () => {
@@ -151,5 +170,76 @@ describe('client code', () => {
   it('is what one would write for fal', () => {
     expect(clientCode('python', call)).toContain('fal_client.subscribe("local/a/x"');
     expect(clientCode('javascript', call)).toContain('fal.subscribe("local/a/x"');
+  });
+});
+
+describe('rows of the other views', () => {
+  const runner = {
+    ...({} as AppStatus['runners'][number]),
+    id: 'r1-long-id',
+    state: 'IDLE',
+    phase: null,
+    inFlight: 0,
+    slots: 1,
+    memoryBytes: null,
+    gpus: ['0'],
+  } as const;
+  const status = (file: string) =>
+    ({
+      id: 'local/a',
+      file,
+      revision: 'v1',
+      engine: 'process',
+      queued: 2,
+      running: 0,
+      lastError: null,
+      runners: [runner],
+    }) as unknown as AppStatus;
+  const gpu = { id: '0', name: 'Card', vramBytes: 80e9, engines: [], runners: [] };
+
+  it('show deployed apps alone, their revision, runners and requests, each with what commands need of it', () => {
+    const all = { apps: [status('/w/app.py'), status('(deployed)')] } as unknown as Status;
+    const rows = deployedRows(all, '/w', () => new LiveRequests().of('local/a'));
+    expect(rows.map(({ label, description }) => [label, description])).toEqual([['local/a', '2 queued · 0 running']]);
+    expect(rows[0]?.children?.map(({ label, description, at }) => [label, description, at])).toEqual([
+      ['v1', 'process', undefined],
+      ['r1-long-', 'IDLE · GPU 0', { workspace: '/w', runner: 'r1-long-id' }],
+    ]);
+  });
+
+  it('mark the revision that serves at fal, and give names of secrets only', () => {
+    const account = { profile: null, team: null, key: 'FAL_KEY', host: 'fal', runHost: 'fal.run', config: '' } as const;
+    const revisions = [
+      { id: 'new', createdAt: '2026-11-02T10:00:00Z' },
+      { id: 'old', createdAt: '2026-11-01T10:00:00Z' },
+    ];
+    const apps = [{ alias: 'a', revision: 'old', auth: 'private', machines: ['S'], revisions, runners: [] }];
+    const [, app, secrets] = remoteRows({ account, user: 'acme', apps, secrets: ['HF_TOKEN'] });
+    expect(app).toMatchObject({
+      label: 'acme/a',
+      description: 'S · private · 0 runners',
+      copy: 'https://fal.run/acme/a',
+    });
+    expect(app?.children?.map(({ description }) => description)).toEqual([
+      '2026-11-02 10:00',
+      'serves · 2026-11-01 10:00',
+    ]);
+    expect(secrets?.children?.map(({ label }) => label)).toEqual(['HF_TOKEN']);
+  });
+
+  it('put the fix below the check that needs it', () => {
+    const rows = doctorRows([
+      { name: 'python', state: 'ok', reason: '3.11', fix: null },
+      { name: 'docker', state: 'warn', reason: 'down', fix: 'Start it' },
+    ]);
+    expect(rows.map(({ children }) => children?.map(({ label }) => label))).toEqual([undefined, ['Start it']]);
+  });
+
+  it('add up what a runner has of its GPUs, unknown where one is', () => {
+    const apps = [{ runners: [{ ...runner, gpuMemoryBytes: 3e9 }] }] as unknown as Status['apps'];
+    expect(runnerMemory({ apps, gpus: [gpu] })).toEqual([
+      { id: runner.id, bytes: null, gpu: { ids: ['0'], used: 3e9, total: 80e9 } },
+    ]);
+    expect(runnerMemory({ apps, gpus: [] })[0]?.gpu).toEqual({ ids: ['0'], used: 3e9, total: null });
   });
 });

@@ -30,7 +30,7 @@ export class DoctorView implements vscode.Disposable {
 
   private async run(): Promise<void> {
     const cwd = (await pickSession(this.emulators))?.workspace;
-    if (cwd === undefined) throw new WindtunnelError('E_USAGE', vscode.l10n.t('Open a folder first.'));
+    if (cwd === undefined) return;
     await vscode.commands.executeCommand('windtunnel.doctor.focus');
     await vscode.window.withProgress({ location: { viewId: 'windtunnel.doctor' } }, async () => {
       // 3: a check fails, which is an answer.

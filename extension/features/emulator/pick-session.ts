@@ -4,13 +4,19 @@ import type { Emulators } from './emulators.ts';
 
 export const isRunning = ({ state }: EmulatorSession): boolean => state.kind === 'running';
 
-/** The emulator that a command is about: the only one that fits, else the user's choice. */
+/** The emulator that a command is about: the only one that fits, else the user's choice. Where there is none, that is said. */
 export async function pickSession(
   emulators: Emulators,
   fits: (session: EmulatorSession) => boolean = () => true,
 ): Promise<EmulatorSession | null> {
   for (const folder of vscode.workspace.workspaceFolders ?? []) emulators.of(folder.uri.fsPath);
   const sessions = emulators.all.filter(fits);
+  if (sessions.length === 0) {
+    const none = emulators.all.length === 0;
+    void vscode.window.showInformationMessage(
+      none ? vscode.l10n.t('Open a folder first.') : vscode.l10n.t('The Windtunnel emulator does not run'),
+    );
+  }
   if (sessions.length <= 1) return sessions[0] ?? null;
   const items = sessions.map((session) => ({ label: session.workspace, session }));
   return (await vscode.window.showQuickPick(items, { title: 'Windtunnel' }))?.session ?? null;
