@@ -1,3 +1,4 @@
+import { dataclassBases } from './dataclasses.ts';
 import { boundNames, readNames } from './names.ts';
 import { importsAnywhere, isPureCall } from './standard-library.ts';
 import { dotted, type SyntaxNode } from './syntax.ts';
@@ -51,6 +52,11 @@ export function planModule(
         changed = true;
       }
       if (entry.fate !== 'setup' && entry.fate !== 'main') continue;
+      for (const base of dataclassBases(entry.node, plan)) {
+        if (base.fate !== 'kept' || pinned.has(base.node.id)) continue;
+        base.fate = 'setup';
+        changed = true;
+      }
       for (const name of bound) {
         if (name === '*') star = true;
         if (late.has(name)) continue;

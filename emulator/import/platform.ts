@@ -26,6 +26,8 @@ export interface ImportedApp {
   report: ImportReport;
   /** Where the platform's callers name functions and classes rather than the whole app. */
   targets?: CallTarget[];
+  /** Functions and classes of the source that are served one by one; the check calls each beside its endpoint. */
+  served?: ServedUnit[];
   /** What the check calls of the source, where the platform needs more than the file to know it. */
   original?: { symbol: string; streams: 'joined' | 'items' | null };
 }
@@ -39,6 +41,22 @@ export interface CallTarget {
   app: string | null;
   /** Python of the object that takes its place, in lines; it uses `Remote`, `RemoteClass` and `FAL_USER`. */
   expression: string;
+}
+
+/** A function or class of the source, and where it is served. */
+export interface ServedUnit {
+  unit: string;
+  /** Class of the converted file. */
+  symbol: string;
+  /**
+   * Its endpoints, by the names of its methods; the name of a function's is empty. `names`: of the arguments, null when the
+   * one argument is the input itself. No calls: it is a server.
+   */
+  calls: { method: string; path: string; names: string[] | null }[];
+  /** What an object of the class is made with, in each request. */
+  parameters: string[];
+  /** Folders of volumes, at the source and at fal. */
+  mounts: { from: string; to: string }[];
 }
 
 /** One way of writing apps that can be read. A new one is a folder beside `runpod/` and a line in `import-app.ts`. */

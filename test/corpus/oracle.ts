@@ -31,7 +31,7 @@ export function askOracle(cases: readonly OracleCase[], python: string, work: st
       mkdirSync(path.dirname(path.join(home, file)), { recursive: true });
       writeFileSync(path.join(home, file), bytes);
     }
-    return { name, kind, folder: home, entry, items: items.filter(({ source }) => source.file === entry), ...found };
+    return { name, kind, folder: home, entry, items, ...found };
   });
   const run = spawnSync(python, [path.join(import.meta.dirname, 'oracle/main.py')], {
     input: JSON.stringify({ cases: plan }),

@@ -91,16 +91,19 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 for (const { entry, app, checks } of outcomes) {
   const blocked = app?.report.findings.filter(({ level }) => level === 'BLOCKED') ?? [];
   for (const { reason } of blocked) say(`BLOCKED  ${entry.name}: ${reason}`);
+  for (const { check, detail } of checks.filter((one) => one.check === 'not compared'))
+    say(`${check.toUpperCase()}  ${entry.name}: ${detail}`);
   for (const { check, ok, detail } of checks) if (!ok) say(`FAILED   ${entry.name}: ${check}: ${detail}`);
 }
 say('');
 say(
-  `platform      files  threw  blocked  converted ${LevelSchema.options.map((name) => name.padStart(7)).join(' ')}  same/compared  fields  slowest`,
+  `platform      files  threw  blocked  converted ${LevelSchema.options.map((name) => name.padStart(7)).join(' ')}  same/compared  left to you  fail alike  not compared  fields  slowest`,
 );
 for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
   const own = outcomes.filter(({ entry }) => entry.kind === kind);
   const level = (name: Level): number => own.reduce((sum, { app }) => sum + (app?.report.levels[name] ?? 0), 0);
-  const behaviours = own.flatMap(({ checks }) => checks.filter(({ check }) => check === 'behaviour'));
+  const checks = own.flatMap((outcome) => outcome.checks);
+  const behaviours = checks.filter(({ check }) => check === 'behaviour');
   const cells = [
     kind.padEnd(12),
     String(own.length).padStart(6),
@@ -109,6 +112,10 @@ for (const kind of [...new Set(outcomes.map(({ entry }) => entry.kind))]) {
     String(own.filter(({ app }) => app && app.files.length > 0).length).padStart(10),
     ...LevelSchema.options.map((name) => String(level(name)).padStart(7)),
     `${behaviours.filter(({ ok }) => ok).length}/${behaviours.length}`.padStart(14),
+    String(behaviours.filter(({ detail }) => detail.includes('what the report leaves to you')).length).padStart(12),
+    // Nothing but the same errors was seen of these: the stand-ins do not reach further.
+    String(behaviours.filter(({ ok, detail }) => ok && !detail.includes('{"output"')).length).padStart(11),
+    String(checks.filter(({ check }) => check === 'not compared').length).padStart(13),
     String(own.reduce((sum, { oracle }) => sum + (oracle?.read ?? 0), 0)).padStart(7),
     `${Math.max(...own.map(({ ms }) => ms)).toFixed(0)} ms`.padStart(8),
   ];

@@ -55,7 +55,7 @@ const STREAM = `import json, sys, fal_client
 app, given = sys.argv[1], json.loads(sys.argv[2])
 print(json.dumps(list(fal_client.stream(app, arguments=given))))
 `;
-const STANDIN = path.resolve(import.meta.dirname, '../../emulator/import/testing');
+const STANDIN = path.resolve(import.meta.dirname, '../../emulator/cli/import-check');
 
 let emulator: EmulatorUnderTest;
 let python: string;

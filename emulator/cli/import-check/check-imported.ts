@@ -97,8 +97,11 @@ function planOf({ name, folder, app }: CheckCase, home: string): Record<string, 
     work: home,
     python: app.files.filter(({ path }) => path.endsWith('.py')).map(({ path }) => path),
     tools: app.files.find(({ path }) => path.endsWith('worker_tools.py'))?.path ?? null,
-    // A server or a flash endpoint has no handler that could be called beside it.
-    comparable: !app.report.findings.some(({ code }) => code === 'F117' || code === 'F119'),
+    /** How the source is called: flash has functions with names where other workers have a handler. */
+    kind: platform === 'runpod' && app.served ? 'flash' : platform,
+    served: app.served ?? null,
+    mounts: app.report.volumes.map(({ from, to }) => ({ from, to })),
+    secrets: app.report.secrets.map((secret) => secret.name),
     symbol: app.original?.symbol ?? null,
     streams: app.original?.streams ?? null,
     inputs: platform === 'runpod' && sample ? sampleOf(sample) : [],

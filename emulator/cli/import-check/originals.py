@@ -1,6 +1,7 @@
 """The source app, run without its platform: what it answers is what the converted one must answer."""
 
 import asyncio
+import dataclasses
 import importlib
 import inspect
 import io
@@ -10,8 +11,11 @@ import runpy
 import sys
 import typing
 
+import fastapi
+import modal_standin
 import pydantic
-from recording_stubs import StubModule
+import recording_stubs
+from recording_stubs import Stub, StubModule, shown
 
 
 def failed(item):
@@ -21,6 +25,8 @@ def failed(item):
 
 def finish(value, until=lambda item: False):
     """A result that is ready: awaited, or gone through, as far as an item that ends it."""
+    if isinstance(value, Stub):
+        return value
     if inspect.isasyncgen(value):
 
         async def collect():
@@ -156,4 +162,119 @@ class Cog:
         return {"output": output}
 
 
-ORIGINALS = {"runpod": Runpod, "cog": Cog}
+class Flash:
+    """Functions, methods and routes of flash endpoints, called with the input by name."""
+
+    def __init__(self, case):
+        class Endpoint:
+            def __init__(self, *args, env=None, **options):
+                os.environ.update(env or {})
+
+            def __call__(self, made):
+                return made
+
+            def __getattr__(self, name):
+                return lambda *args, **options: lambda made: made
+
+        for name in ("runpod_flash", "tetra_rp"):
+            module(name, **dict.fromkeys(("Endpoint", "remote", "LiveServerless", "LoadBalancer"), Endpoint))
+        values = load(case, "flash_source")
+        target = values[case["call"]["unit"]]
+        self.call = getattr(target(), case["call"]["method"]) if case["call"]["method"] else target
+
+    def answer(self, given):
+        return {"output": finish(self.call(**given))}
+
+
+FILLED_IN = ("Request", "Response", "BackgroundTasks", "WebSocket")
+
+
+class NotComparedError(Exception):
+    """What cannot be called here as its platform does."""
+
+
+def another_app(function, args, kwargs):
+    """A call of another function: recorded, and answered by a stand-in."""
+    given = {**(function.owner.given if function.owner else {}), **inspect.signature(function.run).bind(*args, **kwargs).arguments}
+    recording_stubs.trace.append(["an app", shown(recording_stubs.sent(given))])
+    return Stub("answer of an app")
+
+
+class Modal:
+    """A function, or a method of an object that is started, called with the input by name."""
+
+    def __init__(self, case):
+        modal_standin.elsewhere[:] = [another_app]
+        made = module("modal", **modal_standin.members())
+        made.experimental = module("modal.experimental")
+        self.called = case["call"]
+        self.parameters = self.called["parameters"]
+        self.values = load(case, "modal_source")
+        self.unit = self.values[self.called["unit"]]
+        self.objects = {}
+        if not isinstance(self.unit, (modal_standin.Unit, modal_standin.Function)):
+            raise NotComparedError("%s is made in a way of its own" % self.called["unit"])
+
+    def variables(self):
+        unit = getattr(self.unit, "unit", None) or self.unit
+        return {name: str(value) for name, value in unit.variables.items()}
+
+    def target(self, given):
+        """The function to call. Containers live on between calls, one for each set of parameters."""
+        if not self.called["method"]:
+            if () not in self.objects:
+                self.objects[()] = [build() for build in self.unit.unit.image.builds]
+            return self.unit
+        made = {name: given.pop(name) for name in self.parameters if name in given}
+        key = repr(made)
+        if key not in self.objects:
+            self.objects[key] = self.unit(**made)
+        return getattr(self.objects[key], self.called["method"])
+
+    def start(self):
+        """What is done before the first request: all, where objects are made without parameters."""
+        if not self.parameters:
+            function = self.target({})
+            if function.owner is not None:
+                function.owner.start()
+
+    def answer(self, given):
+        given = {name: content(value) for name, value in given.items()}
+        function = self.target(given)
+        signature = inspect.signature(function.run)
+        for name, parameter in signature.parameters.items():
+            kind = getattr(parameter.annotation, "__name__", str(parameter.annotation))
+            if kind in FILLED_IN or type(parameter.default).__name__ in ("Depends", "Security", "Header", "Cookie"):
+                raise NotComparedError("FastAPI fills in %s" % name)
+            if type(parameter.default).__module__ == "fastapi.params" and name not in given:
+                given[name] = parameter.default.default
+        if self.called["names"] is None:
+            given = {name: given for name in list(signature.parameters)[:1]}
+        if not function.batched:
+            given = {name: self.typed(value, signature.parameters.get(name)) for name, value in given.items()}
+        return {"output": function.local(**given)}
+
+    def typed(self, value, parameter):
+        """A value of JSON as what the function is given: models and dataclasses are made of it."""
+        kind = getattr(parameter, "annotation", inspect.Parameter.empty)
+        kind = self.values.get(kind, kind) if isinstance(kind, str) else kind
+        if isinstance(kind, type) and issubclass(kind, fastapi.UploadFile):
+            return kind(io.BytesIO(value), filename="file")
+        if kind is inspect.Parameter.empty or isinstance(kind, (str, Stub)):
+            return value
+        if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+            return kind(**value)
+        try:
+            return pydantic.TypeAdapter(kind).validate_python(value)
+        except (pydantic.PydanticUserError, pydantic.PydanticSchemaGenerationError):
+            return value
+
+
+def content(value):
+    """Files of the input as what Modal's callers give: bytes."""
+    if isinstance(value, pathlib.Path):
+        return value.read_bytes()
+    return [content(item) for item in value] if isinstance(value, list) else value
+
+
+ORIGINALS = {"runpod": Runpod, "flash": Flash, "cog": Cog, "modal": Modal}

@@ -1,18 +1,21 @@
 """What a run on stand-ins may not do: start programs, use the network, write outside of its folder, or take its time."""
 
+import asyncio
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
 
+from moved_files import MovedFiles
 from recording_stubs import Stub, trace
 
 
-def settle(folder):
-    """Makes this process repeatable and harmless. `folder`: the only place for files."""
+def settle(folder, volumes=()):
+    """Makes this process repeatable and harmless. `folder`: the only place for files; `volumes`: folders that are there."""
     random.seed(0)
     count = [0]
 
@@ -22,11 +25,11 @@ def settle(folder):
 
     uuid.uuid4 = number
     os.urandom = lambda size: b"\1" * size
-    time.time = lambda: 1_000_000_000.0
-    time.perf_counter = lambda: 1.0
-    time.sleep = lambda seconds: None
+    still_clock()
     for name in ("Popen", "run", "call", "check_call", "check_output"):
         setattr(subprocess, name, Stub("subprocess.%s" % name))
+    for name in ("create_subprocess_exec", "create_subprocess_shell"):
+        setattr(asyncio, name, Stub("asyncio.%s" % name))
     os.system = Stub("os.system")
     real_open = urllib.request.urlopen
 
@@ -38,16 +41,15 @@ def settle(folder):
 
     urllib.request.urlopen = open_url
     urllib.request.urlretrieve = Stub("urllib.request.urlretrieve")
-    makedirs = os.makedirs
-
-    def make(path, *args, **kwargs):
-        if inside(path):
-            makedirs(path, *args, **kwargs)
-
-    os.makedirs = make
+    # What waits for a program that it started finds it there.
+    socket.create_connection = Stub("socket.create_connection")
+    moved = MovedFiles(os.path.join(folder, "world"), folder)
     change, home = os.chdir, os.getcwd()
+    moved.install()
+    for name in volumes:
+        os.makedirs(name, exist_ok=True)
     # The working folder of an image is the app's own folder here.
-    os.chdir = lambda path: change(path if os.path.isdir(path) and inside(path) else home)
+    os.chdir = lambda path: change(moved.moved(path) if inside(moved.moved(path)) and os.path.isdir(path) else home)
 
     def inside(path):
         return os.path.realpath(os.fspath(path)).startswith(os.path.realpath(folder))
@@ -66,3 +68,21 @@ def settle(folder):
 
     sys.addaudithook(watch)
     trace.clear()
+
+
+def still_clock():
+    """Time passes only by sleeping, which takes none."""
+    slept = [0.0]
+    monotonic, pause = time.monotonic, asyncio.sleep
+
+    def sleep(seconds):
+        slept[0] += seconds if isinstance(seconds, (int, float)) else 0
+
+    async def sleep_async(seconds, result=None):
+        sleep(seconds)
+        return await pause(0, result)
+
+    time.time = lambda: 1_000_000_000.0 + slept[0]
+    time.perf_counter = lambda: 1.0 + slept[0]
+    time.monotonic = lambda: monotonic() + slept[0]
+    time.sleep, asyncio.sleep = sleep, sleep_async

@@ -1,5 +1,7 @@
 """Stand-ins for every package that is not here: they record what is called on them, in order."""
 
+import base64
+import hashlib
 import importlib.abc
 import importlib.machinery
 import os
@@ -10,11 +12,27 @@ import types
 # What a deploying machine has: the standard library, fal, and what fal brings for apps to use.
 PRESENT = {"fal", "fal_client", "fastapi", "starlette", "pydantic", "pydantic_core", "typing_extensions"}
 # Decorators of the source become with statements, which run at another time: entering them is no step of the work.
-UNRECORDED = re.compile(r"(inference_mode|no_grad|enable_grad|autocast)\(\)$|^runpod\b|^cog\b|^modal\b")
+UNRECORDED = re.compile(r"(inference_mode|no_grad|enable_grad|autocast)\(\)$|^runpod(_flash)?\b|^tetra_rp\b|^cog\b|^modal\b")
 SAVES = re.compile(r"\.(save|write|export|imwrite|dump|to_file)\w*$")
 
 trace = []
 folders = []
+# Where a volume is, at the source and at fal, and one name for both.
+places = []
+
+
+def content_name(content):
+    """Files without a name are known by what they hold."""
+    return "%d bytes %s" % (len(content), hashlib.sha256(content).hexdigest()[:8])
+
+
+def sent(arguments):
+    """What another app is given, whether its names or one object are sent."""
+    values = list(arguments.values()) if isinstance(arguments, dict) else [arguments]
+    only = values[0] if len(values) == 1 else None
+    if hasattr(only, "model_dump") and not isinstance(only, Stub):
+        only = only.model_dump(mode="json")
+    return list(only.values()) if isinstance(only, dict) else values
 
 
 def shown(value, depth=0):
@@ -23,9 +41,19 @@ def shown(value, depth=0):
         return "<%s>" % value.path
     if isinstance(value, os.PathLike):
         return shown(os.fspath(value))
+    if isinstance(value, (bytes, bytearray)):
+        return content_name(value)
     if isinstance(value, str):
+        data = re.match(r"data:[\w/+.-]*;base64,", value)
+        if data:
+            return content_name(base64.b64decode(value[data.end() :]))
         for folder in folders:
-            value = value.replace(folder, "<folder>")
+            value = value.replace(folder + "/world/", "/").replace(folder, "<folder>")
+        value = re.sub(r"https://fal\.run/local/[\w-]+", "<the address of an app>", value)
+        for place, name in places:
+            value = re.sub(r"(?<![\w./-])%s(?![\w.-])" % re.escape(place), name, value)
+        value = re.sub(r"<[\w.]+\.(\w+) object at 0x[0-9a-f]+>", r"<\1 object>", value)
+        value = re.sub(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?", "<a time>", value)
         value = re.sub(r"\btmp[a-z0-9_]{8}(?=$|\W)", "tmp-name", value)
         return re.sub(r"<folder>/(tmp|inputs)/[^\s'\"]*?([^/\s'\"]*)(?=$|[\s'\"])", r"<file>/\2", value)[:300]
     if value is None or isinstance(value, (bool, int)):

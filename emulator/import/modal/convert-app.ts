@@ -6,7 +6,7 @@ import { futureEdits, identifiers, insertImports, isDocstring, lineOf } from '..
 import type { PlannedStatement } from '../module-plan.ts';
 import { withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
-import type { CallTarget, ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
+import type { CallTarget, ImportedApp, ImportedFile, ServedUnit, SourceFolder } from '../platform.ts';
 import { kebabCase, pythonString } from '../python-text.ts';
 import { importedFiles, withDefinitions } from '../siblings.ts';
 import { readSource, writeSource } from '../source-text.ts';
@@ -75,6 +75,7 @@ export function convertApp(folder: SourceFolder, entry: string, parser: PythonPa
         files: written,
         report: buildReport(ledger, subject, written, texts, result.volumes),
         targets: result.targets,
+        served: result.served,
       };
     });
   });
@@ -138,6 +139,7 @@ interface Converted {
   files: ImportedFile[];
   volumes: { from: string; to: string; next: string }[];
   targets: CallTarget[];
+  served: ServedUnit[];
 }
 
 class Conversion {
@@ -269,7 +271,7 @@ class Conversion {
     const local = localCode(module, text, entry, ledger);
     this.edits.push(...local.edits);
     const labels = new Set(module.units.map((unit) => imageLabel(settings.get(unit)!.image)));
-    const late = lateModule(module, text, entry, this.edits, labels, [], this.parser, ledger);
+    const late = lateModule(module, text, entry, this.edits, labels, this.parser, ledger);
     const results = new Map<Unit, UnitResult>();
     for (const unit of module.units) {
       const own = settings.get(unit)!;
@@ -332,6 +334,16 @@ class Conversion {
       app: this.reportName(),
       files,
       targets: this.targets(results),
+      served: module.units.map((unit) => {
+        const { symbols, calls, parameters } = results.get(unit)!;
+        return {
+          unit: unit.name,
+          symbol: symbols[0] ?? unit.name,
+          calls: [...calls].map(([method, call]) => ({ method, ...call })),
+          parameters,
+          mounts: settings.get(unit)!.volumes.map(({ mount, target }) => ({ from: mount, to: target })),
+        };
+      }),
       volumes: [...new Map(mounts.filter(({ bucket }) => !bucket).map((at) => [at.target, at])).values()].map(
         ({ mount, target, name }) => ({
           from: mount,

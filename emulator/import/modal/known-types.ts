@@ -1,3 +1,4 @@
+import { isDataclass } from '../dataclasses.ts';
 import { BUILTINS, hasEffect } from '../module-plan.ts';
 import { boundNames, readNames } from '../names.ts';
 import type { SyntaxNode } from '../syntax.ts';
@@ -80,8 +81,4 @@ export function knownTypes(module: ModalModule, before: number): KnownTypes {
     );
   };
   return types;
-}
-
-function isDataclass(statement: SyntaxNode): boolean {
-  return statement.namedChildren.some(({ type, text }) => type === 'decorator' && /\bdataclass\b/.test(text));
 }

@@ -2,7 +2,8 @@ import type { Edit } from '../edits.ts';
 import type { Ledger } from '../ledger.ts';
 import { globalLines } from '../module-edits.ts';
 import { lineEnd, lineStart, moveLines, withComments } from '../move-statements.ts';
-import { functionEdits, globalNames } from '../setup-body.ts';
+import { boundNames } from '../names.ts';
+import { functionEdits, globalNames, pickledNames } from '../setup-body.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
 import { GAP } from './definition-edits.ts';
 import type { ImageChain } from './objects.ts';
@@ -31,7 +32,6 @@ export function lateModule(
   file: string,
   edits: readonly Edit[],
   images: ReadonlySet<string>,
-  extraGlobals: readonly string[],
   parser: PythonParser,
   ledger: Ledger,
 ): LateModule {
@@ -78,13 +78,27 @@ export function lateModule(
     before = statement;
   }
   close(before?.image ?? null);
-  const names = [...new Set([...globalNames(lines, parser), ...extraGlobals])].sort();
+  // An import that an app's function of the same name replaced must not come back over it.
+  const replaced = new Set(
+    module.statements
+      .slice(module.statements.indexOf(late.at(-1)!))
+      .flatMap(({ node, fate }) => (fate === 'unit' ? [...boundNames(node)] : [])),
+  );
+  const names = globalNames(lines, parser).filter((name) => !replaced.has(name));
   const globals = globalLines(names).map((line) => line.slice(4));
+  const there = module.statements.filter(({ fate }) => fate === 'kept' || fate === 'unit' || fate === 'local');
+  const pickled = pickledNames(
+    there.map(({ node }) => ({ node, fate: 'kept' as const })),
+    lines,
+    parser,
+    '    ',
+  );
   const needsPass = lines.every((line) => /^\s*(#|$)/.test(line));
   const definition = [
     `def load_module(${result.perImage ? 'image' : ''}):`,
     '    """What the file did when it was imported, and what can be done in a runner only."""',
     ...globals,
+    ...pickled,
     ...lines,
     ...(needsPass ? ['    pass'] : []),
   ];

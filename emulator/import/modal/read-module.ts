@@ -1,3 +1,4 @@
+import { dataclassBases } from '../dataclasses.ts';
 import { isMainBlock, mustWait } from '../module-plan.ts';
 import { boundNames, readNames } from '../names.ts';
 import { dotted, type SyntaxNode, walk } from '../syntax.ts';
@@ -259,6 +260,11 @@ function settle(statements: Statement[], pinned: ReadonlySet<number>): Set<strin
         changed = true;
       }
       if (statement.fate !== 'late') continue;
+      for (const base of dataclassBases(statement.node, statements)) {
+        if (base.fate !== 'kept' || pinned.has(base.node.id)) continue;
+        base.fate = 'late';
+        changed = true;
+      }
       for (const name of bound) {
         if (late.has(name)) continue;
         late.add(name);

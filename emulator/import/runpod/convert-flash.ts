@@ -9,7 +9,7 @@ import { freeName, futureEdits, globalLines, identifiers, insertImports, itemsOf
 import { isMainBlock, lateNames, planModule } from '../module-plan.ts';
 import { lineEnd, withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
-import type { ImportedApp, SourceFolder } from '../platform.ts';
+import type { ImportedApp, ServedUnit, SourceFolder } from '../platform.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
 import { mark } from '../report.ts';
 import { functionEdits, globalNames, pickledNames, setupBody } from '../setup-body.ts';
@@ -17,7 +17,7 @@ import { importedFiles } from '../siblings.ts';
 import { type SourceText, writeSource } from '../source-text.ts';
 import { literal, type PythonParser, type SyntaxNode, stringText } from '../syntax.ts';
 import { CONVERTED } from './app-class.ts';
-import { volumeEdits } from './volume-edits.ts';
+import { VOLUME, VOLUME_AT_FAL, volumeEdits } from './volume-edits.ts';
 
 // Long: flash endpoints have one shape of their own, read and written here from end to end.
 
@@ -107,6 +107,7 @@ export function convertFlash(
       setup.push(`        os.environ.setdefault(${pythonString(name)}, ${pythonString(value)})`);
   const env = options.get('env');
   if (env && setup.length === 0) setup.push(`        os.environ.update(${env.text.replace(/\s*\n\s*/g, ' ')})`);
+  if (volume) setup.push(`        os.makedirs(${pythonString(VOLUME_AT_FAL)}, exist_ok=True)`);
   const { lines: moved, removals } = setupBody(plan, text, edits, new Set());
   setup.push(...moved);
   const holder = units.flatMap(({ routes }) => routes).find(({ node }) => node.type === 'class_definition')?.node;
@@ -161,6 +162,7 @@ export function convertFlash(
       '',
     );
   const models: string[] = [];
+  const served: ServedUnit[] = [];
   const paths = new Set<string>();
   for (const { path, verb, node } of units.flatMap(({ routes }) => routes.flatMap((route) => endpointsOf(route)))) {
     const name = node.childForFieldName('name')!.text;
@@ -190,6 +192,13 @@ export function convertFlash(
       `        return ${asynchronous ? 'await ' : ''}${call}`,
       '',
     );
+    served.push({
+      unit: method ? holder.childForFieldName('name')!.text : name,
+      symbol: className,
+      calls: [{ method: method ? name : '', path, names: [] }],
+      parameters: [],
+      mounts: [],
+    });
     ledger.note('F119', verb === 'POST' ? 'OK' : 'CHECK', {
       source: place,
       text: `def ${name}`,
@@ -231,14 +240,15 @@ export function convertFlash(
   const volumes = volume
     ? [
         {
-          from: '/runpod-volume',
-          to: '/data/runpod-volume',
-          next: 'fal files upload <file> /data/runpod-volume/<file>',
+          from: VOLUME,
+          to: VOLUME_AT_FAL,
+          next: `fal files upload <file> ${VOLUME_AT_FAL}/<file>`,
         },
       ]
     : [];
   return {
     files,
+    served,
     report: buildReport(ledger, { ...subject, app: kebabCase(wanted) }, files, new Map([[entry, result]]), volumes),
   };
 }

@@ -51,6 +51,8 @@ export function readHandler(
       const at = { file, line: other.call.startPosition.row + 1 };
       const reason = 'The file starts the worker in several ways: this one was not taken.';
       const next = 'Make an app of its own for it, if it is used.';
+      for (const { node } of other.options ?? [])
+        ledger.item('option', { file, line: node.startPosition.row + 1 }, node.text, 'reported');
       ledger.note('F107', 'TODO', {
         source: at,
         text: other.call.text,

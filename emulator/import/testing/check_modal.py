@@ -10,10 +10,12 @@ import sys
 
 import cloudpickle
 import fal
-import modal_standin
 from fal.api import IsolatedFunction
 from fal.app import wrap_app
 from fastapi.testclient import TestClient
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../cli/import-check"))
+import modal_standin  # noqa: E402
 
 LOAD = """
 import base64, json, pickle, sys

@@ -8,6 +8,7 @@ import cog_reader
 import flash_reader
 import modal_reader
 import runpod_reader
+from accounting import unaccounted
 from compare import compare
 
 READERS = {"modal": modal_reader, "cog": cog_reader, "runpod-flash": flash_reader, "runpod": runpod_reader}
@@ -17,8 +18,7 @@ def look_at(case):
     with open(os.path.join(case["folder"], case["entry"]), encoding="utf-8-sig") as file:
         source = file.read()
     result = {"name": case["name"], "wrong": [], "unaccounted": [], "read": 0}
-    if case["kind"] == "modal":
-        result["unaccounted"] = modal_reader.unaccounted(source, case["items"])
+    result["unaccounted"] = unaccounted(source, case)
     # A worker that serves HTTP itself has no handler, and its converted app no model.
     if case["apps"] is not None and not (case["kind"] == "runpod" and case["functions"]):
         expected = READERS[case["kind"]].read(source, case["entry"], case["folder"])

@@ -92,24 +92,3 @@ def read_class(node, classes):
                 field.annotation = field.annotation.slice if isinstance(field.annotation, ast.Subscript) else None
         paths[path] = fields if fields is None else {**own, **fields}
     return App(node.name, paths) if paths else Server(node.name)
-
-
-def unaccounted(source, items):
-    """Statements and options of decorators that no item stands for."""
-    missing = []
-    lines = {}
-    for item in items:
-        lines.setdefault(item["kind"], set()).add(item["source"]["line"])
-    texts = " ".join(item["text"] for item in items if item["kind"] == "option")
-    tree = ast.parse(source)
-    for node in tree.body:
-        line = min([node.lineno] + [d.lineno for d in getattr(node, "decorator_list", [])])
-        if line not in lines.get("statement", set()):
-            missing.append("statement at line %d" % line)
-        for decorator in getattr(node, "decorator_list", []):
-            if not (isinstance(decorator, ast.Call) and last(decorator) in {"function", "cls"}):
-                continue
-            for keyword in decorator.keywords:
-                if keyword.arg is not None and keyword.arg + "=" not in texts:
-                    missing.append("option %s at line %d" % (keyword.arg, keyword.value.lineno))
-    return missing
