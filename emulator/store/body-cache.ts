@@ -16,6 +16,9 @@ export class BodyCache {
   private readonly slots = new Map<number, Slot>();
   private readonly ring: Uint8Array;
   private head = 0;
+  /** The walk over the slots stays where it is: a new one would step over all that were deleted at their front. */
+  private walk = this.slots.entries();
+  private first: [key: number, slot: Slot] | null = null;
 
   /** `capacity` in bytes; memory is taken as it is filled. */
   constructor(capacity: number) {
@@ -53,18 +56,27 @@ export class BodyCache {
     this.slots.delete(keyOf(table, seq));
   }
 
-  private dropOldest(): void {
-    for (const key of this.slots.keys()) {
-      this.slots.delete(key);
-      return;
+  /** The slot that came first of those that are held: they lie in the ring in the order of the map. */
+  private oldest(): [key: number, slot: Slot] | null {
+    while (this.first === null || this.slots.get(this.first[0]) !== this.first[1]) {
+      if (this.slots.size === 0) return null;
+      const { value } = this.walk.next();
+      // At its end it stays there, whatever comes after it.
+      if (value === undefined) this.walk = this.slots.entries();
+      else this.first = value;
     }
+    return this.first;
   }
 
-  /** Slots lie in the ring in the order of the map: the oldest come first, next to be overwritten. */
+  private dropOldest(): void {
+    const oldest = this.oldest();
+    if (oldest) this.slots.delete(oldest[0]);
+  }
+
+  /** The oldest are the next to be overwritten. */
   private dropWhile(doomed: (slot: Slot) => boolean): void {
-    for (const [key, slot] of this.slots) {
-      if (!doomed(slot)) return;
-      this.slots.delete(key);
+    for (let oldest = this.oldest(); oldest !== null && doomed(oldest[1]); oldest = this.oldest()) {
+      this.slots.delete(oldest[0]);
     }
   }
 }
