@@ -43,6 +43,37 @@ def main(text: str = "a tale of two cities"):
     titles = Titles()
     print(titles.title.remote(text), titles.last.remote())
 `;
+const LETTERS = `import os
+
+import modal
+
+FOLDER = "/letters"
+volume = modal.Volume.from_name("letters", create_if_missing=True)
+app = modal.App("letters", secrets=[modal.Secret.from_name("letters-key", required_keys=["LETTERS_KEY"])])
+
+
+@app.cls(gpu="A10G", volumes={FOLDER: volume}, max_containers=1, scaledown_window=120, timeout=90)
+@modal.concurrent(max_inputs=4)
+class Letters:
+    @modal.enter()
+    def load(self):
+        self.signed = 0
+
+    @modal.method()
+    def sign(self, text: str) -> str:
+        self.signed += 1
+        return f"{text} ({len(os.environ['LETTERS_KEY'])})"
+
+    @modal.method()
+    def last(self) -> str:
+        with open(f"{FOLDER}/closed.txt") as file:
+            return file.read()
+
+    @modal.exit()
+    def close(self):
+        with open(f"{FOLDER}/closed.txt", "w") as file:
+            file.write(f"closed after {self.signed}")
+`;
 // The program of a file as it was, with functions called in its own process in the place of Modal's cloud.
 const ORIGINAL = `import json, runpy, sys
 sys.path.insert(0, sys.argv[1])
@@ -65,7 +96,8 @@ beforeAll(async () => {
   );
   python = await testPython();
   mkdirSync(path.join(emulator.workspace, 'titles'));
-  const files = { 'titles/titles.py': TITLES, 'original.py': ORIGINAL, 'stream.py': STREAM };
+  mkdirSync(path.join(emulator.workspace, 'letters'));
+  const files = { 'titles/titles.py': TITLES, 'letters/letters.py': LETTERS, 'original.py': ORIGINAL, 'stream.py': STREAM };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(emulator.workspace, name), text);
 }, 120_000);
 afterAll(() => emulator.dispose());
@@ -134,4 +166,26 @@ it('a web app keeps its routes, and calls another app', async () => {
   await imported('server/source', 'site', 1, 'site.py::Double', 'site.py::site_server');
   const get = async (at: string) => (await fetch(`${emulator.url}/${at}`)).json();
   expect(await get('local/site_server/double/21')).toEqual({ doubled: 42 });
+}, 240_000);
+
+it('a secret, a card, the scale and what is done at the end', async () => {
+  expect((await emulator.cli('secret', 'set', 'LETTERS_KEY=four')).code).toBe(0);
+  await imported('letters', 'letters-app', 0, 'letters.py');
+  const [app] = (await emulator.client.status()).apps.filter(({ id }) => id === 'local/letters');
+  expect(app!.settings).toMatchObject({
+    machineTypes: ['GPU-RTX4090'],
+    maxConcurrency: 1,
+    keepAlive: 120,
+    requestTimeout: 90,
+    maxMultiplexing: 4,
+  });
+  const call = async (route: string, input: string) => {
+    const answer = await emulator.cli('call', `local/letters/${route}`, '--input', input);
+    expect(answer.code, answer.stderr).toBe(0);
+    return JSON.parse(answer.stdout);
+  };
+  expect(await call('sign', '{"text": "yours"}')).toEqual({ result: 'yours (4)' });
+  expect(await emulator.client.stopRunner(app!.runners[0]!.id)).toBe(true);
+  // The next runner reads what the first one wrote when it ended.
+  expect(await call('last', '{}')).toEqual({ result: 'closed after 1' });
 }, 240_000);
