@@ -14,6 +14,7 @@ try {
   await at.showView();
   await at.runCommand('Windtunnel: Run App');
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor({ timeout: 300_000 });
+  await at.runCommand('Windtunnel: Open Source');
   await at.page.locator('.codelens-decoration', { hasText: 'Stop (emulator)' }).first().waitFor();
   await inEachTheme('editor');
 

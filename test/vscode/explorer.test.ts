@@ -50,14 +50,53 @@ test('a failed start tells its cause in one notification, which leads to the lin
   await at.page.locator('.statusbar-item[id="status.editor.selection"]', { hasText: 'Ln 9' }).waitFor();
 });
 
-test('an empty window, an empty folder and an untrusted one each say what to do', { timeout: 300_000 }, async () => {
-  let at = await open({ files: [], noFolder: true });
+test('a window without a folder says what to do', { timeout: 300_000 }, async () => {
+  const at = await open({ files: [], noFolder: true });
   await at.showView();
   await at.pane('Apps').getByText('Open a folder with a fal app').waitFor();
   await at.picture('welcome-no-folder');
-  at = await open({ files: [] });
+});
+
+test('an empty folder says what to do; a machine without Python and Docker what it lacks, and where to get it', {
+  timeout: 300_000,
+}, async () => {
+  const none = { PATH: '/nowhere', PYENV_ROOT: '/nowhere', UV_PYTHON_INSTALL_DIR: '/nowhere' };
+  const at = await open({
+    files: [],
+    env: (env) => ({ ...env, ...none, DOCKER_HOST: 'unix:///nowhere/docker.sock' }),
+  });
   await at.showView();
   await at.pane('Apps').getByText('was found in this folder').waitFor();
   await at.pane('Emulator').getByText('The emulator does not run').waitFor();
   await at.picture('welcome-no-app');
+  await at.runCommand('Windtunnel: Doctor');
+  await at.row('Doctor', /^python/).waitFor();
+  await at.fold('Doctor');
+  await at.pane('Apps').getByText('No Python was found').waitFor();
+  await at.pane('Emulator').getByText('Docker was not found').waitFor();
+  await at.picture('welcome-no-python');
+  await at.unfold('Remote');
+  await at.pane('Remote').getByRole('button', { name: 'Look at My fal Account' }).first().click();
+  await at.pane('Remote').getByText('No fal was found').waitFor();
+});
+
+test('an untrusted folder shows its apps, runs none, and says in each view how that changes', {
+  timeout: 300_000,
+}, async () => {
+  const at = await open({
+    files: [app('greeter.py')],
+    workspaceTrust: true,
+    settings: { 'security.workspace.trust.startupPrompt': 'never' },
+  });
+  await at.showView();
+  const row = at.row('Apps', 'greeter');
+  await row.waitFor();
+  for (const view of ['Remote', 'Emulator', 'Doctor']) {
+    await at.unfold(view);
+    await at.pane(view).getByText('run once this workspace is trusted').waitFor();
+    await at.fold(view);
+  }
+  await row.hover();
+  await row.locator('.action-label.disabled[aria-label^="Run App"]').waitFor();
+  await at.picture('welcome-untrusted');
 });

@@ -121,3 +121,59 @@ test('Compare runs the same request here and there', { timeout: 300_000 }, async
   await at.runCommand('Windtunnel: Compare with Remote…');
   await printed(at, /status\s+422\s+422[\s\S]*output: the same/);
 });
+
+test('Deployed Here shows what fal deploy put into the emulator, with its runner', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Windtunnel: Start Emulator');
+  await expect.poll(() => at.emulator.running, { timeout: 90_000 }).toBe(true);
+  // The fal of the tests' own environment, led here: that of the editor leads to the remote.
+  const deployed = await at.emulator.exec('fal', ['deploy', 'greeter.py', '--app-name', 'put-here']);
+  expect(deployed.code, deployed.stdout + deployed.stderr).toBe(0);
+  await at.showView();
+  await at.unfold('Deployed Here');
+  await at.row('Deployed Here', 'local/put-here').waitFor();
+  const runner = at.row('Deployed Here', 'IDLE');
+  await runner.hover();
+  await runner.locator('.action-label[aria-label^="Stop Runner"]').click();
+  await runner.waitFor({ state: 'detached' });
+  await at.fold('Deployed Here');
+});
+
+test('a terminal has windtunnel on its path, leads to the emulator, and says so', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.runCommand('Windtunnel: Start Emulator');
+  await expect.poll(() => at.emulator.running, { timeout: 90_000 }).toBe(true);
+  await at.runCommand('Terminal: Create New Terminal');
+  await at.page.locator('.terminal-wrapper.active .xterm-rows').waitFor();
+  await type(at, 'windtunnel ps');
+  await printed(at, `${at.emulator.url}  pid`);
+  await type(at, 'echo "to=$WINDTUNNEL_URL"');
+  await printed(at, `to=${at.emulator.url}`);
+  await at.runCommand('Terminal: Show Environment Contributions');
+  await at.line('leads to the emulator at').waitFor();
+});
+
+test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  const walkthrough = async () => {
+    await at.runCommand('Welcome: Open Walkthrough...');
+    const choice = at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
+    await choice.filter({ hasText: 'Run fal apps on this machine' }).click();
+  };
+  const step = (id: string, state: 'checked' | 'unchecked') =>
+    at.page
+      .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
+      .waitFor({ state: 'attached' });
+  await walkthrough();
+  await step('doctor', 'unchecked');
+  await at.page.getByRole('button', { name: 'Open Doctor' }).click();
+  await step('doctor', 'checked');
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Run App');
+  await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
+  await at.runCommand('Windtunnel: Open Playground');
+  await walkthrough();
+  for (const done of ['app', 'run', 'call']) await step(done, 'checked');
+  for (const open of ['debug', 'deploy']) await step(open, 'unchecked');
+  await at.picture('walkthrough');
+});
