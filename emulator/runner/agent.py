@@ -24,7 +24,7 @@ _package = types.ModuleType("_windtunnel")
 _package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
 sys.modules["_windtunnel"] = _package
 
-from _windtunnel import frames, mounts, process_tree  # noqa: E402
+from _windtunnel import frames, process_tree  # noqa: E402
 from _windtunnel.link_streams import LinkStreams, Stream, watch  # noqa: E402
 from _windtunnel.log_lines import LineCutter  # noqa: E402
 
@@ -275,6 +275,8 @@ class Agent:
 
     def map_folders(self, start, env):
         """Mount /data and /app. Where it can't be done the app goes on without, unless it needs them."""
+        from _windtunnel import mounts  # A container has its folders already.
+
         scratch = os.path.join(start["dir"], "root")
         os.mkdir(scratch, 0o700)
         try:

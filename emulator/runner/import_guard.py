@@ -13,6 +13,8 @@ import importlib.machinery
 import os
 import sys
 
+SUFFIXES = importlib.machinery.all_suffixes()
+
 
 class ImportGuard:
     """Finder for modules of the workspace, first on sys.meta_path."""
@@ -22,6 +24,8 @@ class ImportGuard:
         self._modules = tuple(modules)
         self._files = {os.path.realpath(file) for file in files}
         self._serving = False
+        # Of each folder of a package, whether it lies in the workspace: there are hundreds of imports below one folder.
+        self._known = {}
         # Modules that the deploy would not ship: name -> (file, FrameSummary of the import).
         self.unshipped = {}
 
@@ -63,18 +67,22 @@ class ImportGuard:
         return importlib.machinery.PathFinder.find_spec(name, inside) if inside else None
 
     def _inside(self, entry):
-        real = os.path.realpath(entry)
-        # A virtual environment may lie in the workspace; what is installed in it is no module of the workspace.
-        return "site-packages" not in real.split(os.sep) and any(
-            real == root or real.startswith(root + os.sep) for root in self._roots
-        )
+        inside = self._known.get(entry)
+        if inside is None:
+            real = os.path.realpath(entry)
+            # A virtual environment may lie in the workspace; what is installed in it is no module of the workspace.
+            inside = "site-packages" not in real.split(os.sep) and any(
+                real == root or real.startswith(root + os.sep) for root in self._roots
+            )
+            # A relative one is another folder after a chdir.
+            if os.path.isabs(entry):
+                self._known[entry] = inside
+        return inside
 
 
 def _may_hold(root, name):
     path = os.path.join(root, name)
-    if os.path.isdir(path) or os.path.isfile(path + ".py"):
-        return True
-    return any(os.path.isfile(path + suffix) for suffix in importlib.machinery.all_suffixes())
+    return os.path.isdir(path) or any(os.path.isfile(path + suffix) for suffix in SUFFIXES)
 
 
 def _importer():

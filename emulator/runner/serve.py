@@ -81,7 +81,7 @@ def main():
     import json
     import signal
 
-    from _windtunnel import calls, debugging, missing_gpu, payloads
+    from _windtunnel import debugging, missing_gpu, payloads
     from _windtunnel.control import Control
     from _windtunnel.log_context import LogContext
 
@@ -104,6 +104,8 @@ def main():
     starting.importing()
     try:
         if config["payload"]["kind"] == "calls":
+            from _windtunnel import calls  # Not for every app: its HTTP server is a third of the harness's own start.
+
             run = calls.server(config, logs, starting)
         else:
             run = payloads.load(config["payload"])
