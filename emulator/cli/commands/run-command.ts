@@ -14,6 +14,7 @@ import { loadScenario } from '../../control/config/load-scenario.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
 import { EventPrinter } from '../event-lines.ts';
+import { exampleInput } from '../example-input.ts';
 import { parsePort } from '../parse-port.ts';
 import { EXIT, errorLines, exitCodeOf, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -58,6 +59,8 @@ export async function run(terminal: Terminal, target: string, options: RunOption
     introduced.resolve(id);
     const failed = await firstStart.wait(terminal, client, id);
     if (failed !== null && !options.watch) return failed;
+    // What a scenario does to the first request is meant for the first of the user.
+    if (failed === null && !scenario) terminal.out(await curlLine(terminal, answer.app, emulator.url));
     if (failed !== null) terminal.out('Waiting for a change of the source. Ctrl-C stops.');
     await Promise.race([print, emulator.ended]);
     if (terminal.interrupted.aborted) return EXIT.ok;
@@ -75,6 +78,9 @@ export async function run(terminal: Terminal, target: string, options: RunOption
 
 /** The event that a runner is ready is on its way when the call for it is answered. ms. */
 const EVENT_MS = 500;
+
+/** How long an app may take to describe itself. ms. */
+const DESCRIPTION_MS = 5_000;
 
 /** The first start is told by its own answer; this keeps the event of the same failure from telling it again. */
 class FirstStart {
@@ -161,14 +167,32 @@ function deferred<T>(): Deferred<T> {
   return { promise, resolve };
 }
 
+const firstPath = ({ endpoints }: AppStatus): string => endpoints.find(({ kind }) => kind === 'http')?.path ?? '/';
+const routeOf = (path: string): string => (path === '/' ? '' : path);
+
+/** A call that the app takes as it stands here, once its runner has said what that is. */
+async function curlLine({ interrupted }: Terminal, app: AppStatus, url: string): Promise<string> {
+  const path = firstPath(app);
+  let body: object = {};
+  try {
+    const answer = await fetch(`${url}/run/${app.id}/openapi.json`, {
+      signal: AbortSignal.any([interrupted, AbortSignal.timeout(DESCRIPTION_MS)]),
+    });
+    body = answer.ok ? exampleInput(await answer.json(), path) : {};
+  } catch (error) {
+    // An app with a server of its own, one that describes itself not, or one that is busy: its user knows what it takes.
+    if (interrupted.aborted) throw error;
+  }
+  const json = JSON.stringify(body).replaceAll("'", "'\\''");
+  return `  curl   curl -X POST ${url}/run/${app.id}${routeOf(path)} -H 'content-type: application/json' -d '${json}'`;
+}
+
 function banner(app: AppStatus, url: string, joined: boolean): string[] {
-  const path = app.endpoints.find(({ kind }) => kind === 'http')?.path ?? '/';
-  const route = path === '/' ? '' : path;
+  const route = routeOf(firstPath(app));
   return [
     `${app.id}  ${app.file}::${app.symbol}${joined ? '  (in the emulator that runs here already)' : ''}`,
     `  run    ${url}/run/${app.id}${route}`,
     `  queue  ${url}/queue/${app.id}${route}`,
-    `  curl   curl -X POST ${url}/run/${app.id}${route} -H 'content-type: application/json' -d '{}'`,
     '  clients: windtunnel exec -- python client.py',
   ];
 }
