@@ -36,10 +36,15 @@ try {
 
   await at.page.keyboard.press('Control+w');
   await at.runCommand('Windtunnel: Open Timeline');
-  await at.panel().getByText('3 requests').waitFor();
+  await at
+    .panel()
+    .getByText(/^[1-9]\d* requests$/)
+    .waitFor();
   const lanes = at.panel().getByRole('listbox', { name: 'Runners and requests' });
   await lanes.focus();
+  // The oldest is the playground's own question for the form.
   await lanes.press('End');
+  await lanes.press('ArrowUp');
   await at.panel().getByLabel('Detail').getByText('drawing').first().waitFor();
   await inEachTheme('timeline');
 } finally {
@@ -49,6 +54,9 @@ try {
 async function inEachTheme(name: string): Promise<void> {
   for (const theme of THEMES.filter(({ kind }) => kind === 'light' || kind === 'dark')) {
     await at.theme(theme);
+    // Nothing is hovered over.
+    await at.page.mouse.move(700, 890);
+    await at.page.locator('.monaco-hover:visible').waitFor({ state: 'detached' });
     await at.page.screenshot({ path: path.join(folder, `${name}-${theme.kind}.png`) });
   }
 }

@@ -82,3 +82,34 @@ test('an input is kept, edited from the history, sent as JSON and past the queue
   await page.getByLabel('Name').waitFor();
   expect(await page.getByLabel('Name').inputValue()).toBe('Grace');
 });
+
+test('a file is dropped; an answer comes as a stream, and over a realtime connection', {
+  timeout: 300_000,
+}, async () => {
+  const at = await open({ files: [path.join(import.meta.dirname, 'apps/talker.py')] });
+  await at.openFile('talker.py');
+  await at.runCommand('Windtunnel: Open Playground');
+  const page = at.panel();
+  expect(await page.getByLabel('Endpoint').inputValue()).toBe('/stream');
+  await page.getByLabel('Text').fill('one two three');
+  const dataTransfer = await page.locator('body').evaluateHandle(`(() => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File(['a picture'], 'dropped.png', { type: 'image/png' }));
+    return dropped;
+  })()`);
+  await page.getByLabel('Image Url: file').dispatchEvent('drop', { dataTransfer });
+  await page.getByText('dropped.png, ').waitFor();
+  await page.getByLabel('by', { exact: true }).selectOption('stream');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.locator('output.state', { hasText: 'COMPLETED 200' }).waitFor();
+  await page.getByText('Events (3)').waitFor();
+  await page.getByText('"three"').first().waitFor();
+  await at.picture('playground-stream');
+  await page.getByLabel('Endpoint').selectOption('/realtime');
+  // The form of the other endpoint, which is empty.
+  await expect.poll(() => page.getByLabel('Text').inputValue(), { timeout: 90_000 }).toBe('');
+  await page.getByLabel('Text').fill('louder');
+  await page.getByLabel('by', { exact: true }).selectOption('realtime');
+  await page.getByRole('button', { name: 'Send', exact: true }).click();
+  await page.getByText('LOUDER').first().waitFor();
+});
