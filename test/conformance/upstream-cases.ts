@@ -1,35 +1,15 @@
-import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import type { EngineUnderTest } from '../support/engine-under-test.ts';
 import { testPython } from '../support/python.ts';
+import { sourceDistribution } from '../support/source-distribution.ts';
 
-const execute = promisify(execFile);
 const PIN = 'fal-client==1.0.3';
 const COMMON = ['test_fal_client', 'test_fal_client_streaming', 'test_fal_client_upload'];
 const LIVE = { 'test_sync_client.py': [...COMMON, 'test_fal_client_encode'], 'test_async_client.py': COMMON };
-
-/** The client's own tests, unmodified, out of its pinned source distribution; never part of this repository. */
-async function fetchTests(): Promise<string> {
-  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test', 'upstream');
-  const target = path.join(cache, PIN);
-  if (!existsSync(target)) {
-    mkdirSync(cache, { recursive: true });
-    const work = mkdtempSync(path.join(cache, 'new-'));
-    const python = await testPython();
-    const pip = ['-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', ':all:'];
-    await execute(python, [...pip, '--dest', work, PIN], { timeout: 300_000 });
-    const archive = readdirSync(work).find((name) => name.endsWith('.tar.gz'));
-    if (!archive) throw new Error(`pip brought no source distribution of ${PIN}: ${readdirSync(work).join(' ')}`);
-    await execute('tar', ['xzf', archive, '--strip-components=1'], { cwd: work });
-    renameSync(work, target);
-  }
-  return path.join(target, 'tests');
-}
 
 /** The client's own tests, against stub apps. */
 export function upstreamCases(engine: EngineUnderTest): void {
@@ -38,7 +18,7 @@ export function upstreamCases(engine: EngineUnderTest): void {
 
   beforeAll(async () => {
     if (!(await engine.start())) return;
-    sources = await fetchTests();
+    sources = path.join(await sourceDistribution(PIN), 'tests');
     emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')], engine.env());
     await Promise.all([
       emulator.run('apps/fast_sdxl.py', { as: 'fal-ai/fast-sdxl' }),

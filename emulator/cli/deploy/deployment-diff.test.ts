@@ -140,6 +140,10 @@ test.each([
       '2 COPY a: there is no such file in the build context.',
     ],
   ],
+  [
+    'FROM x\n  COPY there /app\n  RUN true\n  COPY --from=y q r',
+    ['2 COPY is indented: fal does not upload there, and the build will not find it.'],
+  ],
   ['', ['1 The Dockerfile is empty.']],
 ])('the Dockerfile %j', (text, expected) => {
   expect(

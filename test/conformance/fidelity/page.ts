@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inPython, WITHOUT_EFFECT } from '../../../emulator/fleet/notices.ts';
+import { PIN, readResults, suiteRows, tallyOf } from '../../fal-suites/results.ts';
 import { type Client, ITEMS } from '../items.ts';
 import { GAPS } from './gaps.ts';
 import { ENGINES, type Mark, type Results } from './results.ts';
@@ -57,6 +58,28 @@ Unmodified, from its source distribution, against stub apps that stand in for th
 | test | process | docker |
 | --- | --- | --- |
 ${upstream.join('\n')}
+
+## fal's own live tests
+
+The suites in the source distribution of \`${PIN}\`, unmodified, under \`windtunnel exec\`: \`tests/integration\` and
+\`tests/e2e\`. The process engine runs what has an image in containers all the same.
+
+| suite | process | docker |
+| --- | --- | --- |
+${suiteTallies().join('\n')}
+
+\`\`\`sh
+npm run fal-suites                                       # both, on the process engine
+npm run fal-suites -- e2e --engine docker                # one of them in containers
+npm run fal-suites -- e2e --engine docker --write        # and keep what it showed, here as well
+\`\`\`
+
+As root on Linux with \`docker.io\` and \`debootstrap\`, it starts a daemon of its own, on which a small Debian stands in for
+\`python:X.Y\`. \`npm test\` runs \`tests/integration\` on the process engine each time.
+
+| suite | test | process | docker |
+| --- | --- | --- | --- |
+${suiteRows(readResults()).join('\n')}
 
 ## Not emulated
 
@@ -115,6 +138,14 @@ function versions(): string[] {
     return `\`${name}\` ${version}`;
   });
   return [`\`@fal-ai/client\` ${devDependencies['@fal-ai/client']}`, ...python];
+}
+
+function suiteTallies(): string[] {
+  const results = readResults();
+  return ['integration', 'e2e'].map((suite) => {
+    const cells = ENGINES.map((engine) => tallyOf(results, engine, suite));
+    return `| \`tests/${suite}\` | ${cells.join(' | ')} |`;
+  });
 }
 
 function withoutEffect(): string[] {

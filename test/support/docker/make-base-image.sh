@@ -4,7 +4,7 @@
 set -eu
 cache=$1
 # Raised when what is in it changes.
-tar=$cache/base-1.tar
+tar=$cache/base-2.tar
 mkdir -p "$cache"
 exec 9>"$cache/base.lock"
 flock 9
@@ -17,6 +17,8 @@ if [ ! -f "$tar" ]; then
   # What libGL would draw with: half of it all, and no test draws.
   rm -rf usr/lib/*/libLLVM* usr/lib/*/libz3* usr/lib/*/dri usr/share/doc usr/share/man usr/share/locale usr/share/i18n \
     var/cache/apt/archives var/lib/apt/lists
+  # As the official images have it.
+  ln -s python3 usr/bin/python
   mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial
   tar -cf "$work/base.tar" .
   mv "$work/base.tar" "$tar"

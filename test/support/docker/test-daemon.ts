@@ -13,7 +13,10 @@ import { gone } from '../emulator.ts';
 const execute = promisify(execFile);
 const MAKE_BASE = path.join(import.meta.dirname, 'make-base-image.sh');
 /** The tags under which the base image stands in for the official ones, whatever Python the machine has. */
-const BASE_TAGS = ['3.10', '3.11', '3.12', '3.13', '3.14'].map((minor) => `python:${minor}-slim`);
+const BASE_TAGS = ['3.10', '3.11', '3.12', '3.13', '3.14'].flatMap((minor) => [
+  `python:${minor}-slim`,
+  `python:${minor}`,
+]);
 
 export interface TestDaemonOptions {
   /** Folders before PATH of the daemon: where it looks for hooks. */
