@@ -8,6 +8,7 @@ import { parseArgs, promisify } from 'node:util';
 import { DisposableStore } from '../../emulator/core/disposable.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { BareRunner } from './bare-runner.ts';
+import { benchDeploy } from './deploy-bench.ts';
 import { benchDocker } from './docker-bench.ts';
 import { benchImport } from './import-bench.ts';
 import type { Case, Plan, Series } from './load-generator.ts';
@@ -50,6 +51,7 @@ try {
     memory: { idle, queued: depth.memory },
     store: await benchStoreAlone(small.folder),
     imports: await benchImport(3),
+    deploys: await benchDeploy(values.quick ? 1 : 9),
     docker: await benchDocker(load, scale),
   };
   console.log(report(figures));

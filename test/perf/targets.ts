@@ -1,3 +1,4 @@
+import type { DeployRound } from './deploy-bench.ts';
 import type { ColdRound, DockerFigures } from './docker-bench.ts';
 import type { Round, Series } from './load-generator.ts';
 import type { StoreBenchFigures } from './store-bench.ts';
@@ -26,6 +27,8 @@ export interface BenchFigures {
   store: StoreBenchFigures;
   /** Milliseconds of the slowest source to import, round by round. */
   imports: number[];
+  /** `fal deploy` of the trivial app to its first answer, beside `fal run --local`, round by round. */
+  deploys: DeployRound[];
   /** The docker engine; a reason where this machine cannot start a daemon. */
   docker: DockerFigures | string;
 }
@@ -66,6 +69,12 @@ export function judge(figures: BenchFigures): Target[] {
     target(`submit with ${waiting} waiting over that with 10, p50`, deeper, '×', { most: 1.2 }),
     target(`memory with ${waiting} waiting`, [memory.queued / 1e6], 'MB', { most: 150 }),
     target('import of a source, the slowest', figures.imports, 'ms', { most: 1000 }),
+    target(
+      'fal deploy to the first answer over fal run --local',
+      figures.deploys.map(({ local, answer }) => answer / local),
+      '×',
+      { most: 1.5 },
+    ),
     ...(typeof figures.docker === 'string' ? [] : [coldTarget(figures.docker.cold)]),
   ];
 }
@@ -83,10 +92,14 @@ function byRound(a: Series, b: Series, compare: (a: Round, b: Round) => number):
   return a.rounds.map((round, index) => compare(round, b.rounds[index]!));
 }
 
+function median(rounds: readonly number[]): number {
+  return rounds.toSorted((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? Number.NaN;
+}
+
 /** The median of the rounds counts. */
 function target(name: string, rounds: number[], unit: Target['unit'], bound: Target['bound']): Target {
   const sorted = rounds.toSorted((a, b) => a - b);
-  const value = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+  const value = median(rounds);
   const spread: Target['spread'] = sorted.length > 1 ? [sorted[0]!, sorted.at(-1)!] : null;
   return { name, value, spread, unit, bound, met: 'most' in bound ? value <= bound.most : value >= bound.least };
 }
@@ -122,6 +135,7 @@ export function report(figures: BenchFigures): string {
     line('store alone, submit, 1 at once', store.one),
     line('store alone, submit, 64 at once', store.many),
     `memory: ${(memory.idle / 1e6).toFixed(0)} MB idle, ${(memory.queued / 1e6).toFixed(0)} MB with ${waiting} waiting`,
+    `fal run --local ${median(figures.deploys.map(({ local }) => local)).toFixed(2)} s to its first answer, fal deploy ${median(figures.deploys.map(({ answer }) => answer)).toFixed(2)} s`,
     `a state with ${waiting} waiting opens in ${store.reopenSeconds.toFixed(1)} s`,
     ...dockerLines(figures.docker, line),
     '',
@@ -132,10 +146,7 @@ export function report(figures: BenchFigures): string {
 function dockerLines(docker: DockerFigures | string, line: (name: string, round: Round) => string): string[] {
   if (typeof docker === 'string') return [`containers: skipped, it ${docker}`];
   const { one, many, cold } = docker;
-  const middle = (pick: (round: ColdRound) => number) => {
-    const sorted = cold.map(pick).toSorted((a, b) => a - b);
-    return (sorted[Math.floor(sorted.length / 2)] ?? Number.NaN).toFixed(2);
-  };
+  const middle = (pick: (round: ColdRound) => number) => median(cold.map(pick)).toFixed(2);
   const phases = (['image', 'boot', 'import', 'setup'] as const).map(
     (name) => `${name} ${middle((round) => round.phases[name])}`,
   );
