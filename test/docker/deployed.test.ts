@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { fal, falJson, tryFal } from '../control-plane/fal-cli.ts';
 import { CliSession } from '../support/cli-session.ts';
@@ -6,10 +10,12 @@ import { TestDaemon } from '../support/docker/test-daemon.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { testPython } from '../support/python.ts';
 import { has, requires } from '../support/skip.ts';
-import { Calls } from './calls.ts';
+import { Calls, until } from './calls.ts';
 
 // What the unmodified fal CLI and SDK deploy and run in containers, on a real daemon. The base image is a small Debian that stands
 // in for python:3.11-slim.
+/** How long a hanging step sleeps (s): also the mark by which it is found among all processes. */
+const NAP = 100_000 + randomInt(100_000);
 const apps = path.join(import.meta.dirname, 'apps');
 let daemon: TestDaemon;
 let emulator: EmulatorUnderTest;
@@ -66,6 +72,43 @@ test('a Dockerfile that fails ends the deployment with its step and what that pr
   expect(stdout + stderr).toMatch(/the lid is stuck[\s\S]*exit code 7/);
   expect((await falJson(emulator, 'apps', 'list')).apps).toMatchObject([{ alias: 'boxed' }]);
 }, 600_000);
+
+test('kill -9 in a build leaves no step, no container and no app of it, and the same deployment works', async () => {
+  const write = (name: string, text: string) => writeFileSync(path.join(emulator.workspace, name), text);
+  write('nap.sh', `sleep ${NAP}\n`);
+  write(
+    'napping.py',
+    `import fal
+from fal.container import ContainerImage
+
+
+class Napping(fal.App):
+    machine_type = "XS"
+    image = ContainerImage.from_dockerfile_str("FROM python:3.11-slim\\nCOPY nap.sh /nap.sh\\nRUN sh /nap.sh\\n")
+
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        return {"awake": True}
+`,
+  );
+  const deploying = CliSession.start(emulator, 'exec', '--', 'fal', 'deploy', 'napping.py::Napping');
+  await until(async () => (await naps()) > 0, 'the step to run', 300);
+  await emulator.kill();
+  expect(await deploying.ended(120)).not.toBe(0);
+  await until(async () => (await naps()) === 0, 'the step to end', 120);
+  await emulator.boot();
+  await until(async () => (await daemon.containers()).length === 0, 'the containers to end', 120);
+  expect((await falJson(emulator, 'apps', 'list')).apps).toMatchObject([{ alias: 'boxed' }]);
+  write('nap.sh', 'true\n');
+  await fal(emulator, 'deploy', 'napping.py::Napping');
+  expect((await new Calls(emulator, 'local/napping').direct('')).body).toEqual({ awake: true });
+}, 600_000);
+
+/** Build steps that sleep. */
+async function naps(): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-axo', 'args=']);
+  return stdout.split('\n').filter((command) => command.includes(`sleep ${NAP}`)).length;
+}
 
 test('a function runs in a container of its own', async () => {
   const { code, stdout, stderr } = await emulator.exec('python', ['boxed.py']);
