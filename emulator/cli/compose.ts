@@ -51,6 +51,7 @@ import { gpuPolicy, hostGpus } from './host-gpus.ts';
 import { collectWhenIdle } from './idle-collector.ts';
 import { openLogFile } from './log-file.ts';
 import { defaultOwner } from './owner.ts';
+import { remoteDoors } from './remote-doors.ts';
 import { runnerParentEnv } from './runner-environment.ts';
 import { testFaults } from './test-faults.ts';
 
@@ -60,6 +61,8 @@ export interface StartOptions {
   workspace: string;
   /** `--port`; 0 for any free one, null for the configuration's. */
   port: number | null;
+  /** `--listen`: where other machines are served as well. Null or absent: nowhere. */
+  listen?: string | null;
   /** Seconds after which it ends by itself once nobody follows its events any more. Null or absent: never. */
   linger?: number | null;
   /** Told what a person at the terminal should see at once. */
@@ -105,7 +108,7 @@ export async function startEmulator(options: StartOptions): Promise<RunningEmula
 type Claim = NonNullable<ReturnType<typeof claimWorkspace>>;
 
 async function assemble(
-  { host, workspace, port: wantedPort, linger = null, note }: StartOptions,
+  { host, workspace, port: wantedPort, listen: listenTo = null, linger = null, note }: StartOptions,
   config: Config,
   claim: Claim,
   resources: DisposableStore,
@@ -234,7 +237,13 @@ async function assemble(
       redactor.learn(Object.values(values));
       return values;
     },
-    buildSecrets: (environment) => secrets.allValues(environment),
+    buildSecrets: (environment) => {
+      const values = secrets.allValues(environment);
+      // They stand in what installers and builds print.
+      redactor.learn(Object.values(values));
+      return values;
+    },
+    redact: (text) => redactor.redact(text),
     bus,
     clock,
     log,
@@ -273,6 +282,7 @@ async function assemble(
   });
   resources.add(port);
   const { url } = await listen(port, wantedPort ?? config.port ?? null, log);
+  const remote = listenTo === null ? null : await listenRemote(port, listenTo, paths.ca);
   resources.add(
     new WebhookDeliverer({
       store,
@@ -359,7 +369,7 @@ async function assemble(
   await controller.restore();
   const upgrades = controlUpgrades(fleet);
   resources.add(await startControlServer({ socket: paths.socket, token, routes, upgrades, log: log.child('control') }));
-  claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url });
+  claim.publish({ version: VERSION, workspace, socket: paths.socket, token, url, ...(remote ? { remote } : {}) });
   bus.emit({ type: 'emulator.ready', url, version: VERSION });
   return { url, ended, dispose };
 }
@@ -386,6 +396,13 @@ function removeRuntime(runners: string, runtime: string): void {
       error instanceof Error && 'code' in error && ['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(String(error.code));
     if (!kept) throw error;
   }
+}
+
+/** Serves other machines as well. */
+async function listenRemote(port: Port, listen: string, dir: string): Promise<{ url: string; caFile: string }> {
+  const doors = await remoteDoors(listen, { port: port.address.port, dir, clock: systemClock });
+  for (const address of doors.addresses) await port.listenRemote(address);
+  return { url: doors.url, caFile: doors.caFile };
 }
 
 /** A port that was asked for must be free; the default one gives way. */

@@ -57,6 +57,8 @@ export const RegistryEntrySchema = z.object({
   token: z.string(),
   /** The public port: `http://127.0.0.1:8799`. */
   url: z.string(),
+  /** Where other machines are served, and the file with the certificate that they trust. */
+  remote: z.exactOptional(z.object({ url: z.string(), caFile: z.string() })),
 });
 export type RegistryEntry = z.infer<typeof RegistryEntrySchema>;
 

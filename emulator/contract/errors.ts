@@ -58,6 +58,8 @@ export const ERROR_CODES = {
   E_LINK_PROTOCOL: ['system', 'The link between emulator and runner broke its protocol.'],
   // emulator
   E_PORT_TAKEN: ['user', 'The public port is used by another program.'],
+  E_LISTEN: ['user', 'The emulator cannot serve other machines as it is asked to.'],
+  E_TLS_ONLY: ['user', 'Another machine called without TLS.'],
   E_EMULATOR_DOWN: ['user', 'No emulator runs for this workspace.'],
   E_EMULATOR_VERSION: ['user', 'The running emulator has another version than this command.'],
   E_STATE_NEWER: ['user', 'The state on disk was written by a newer Windtunnel.'],

@@ -27,6 +27,8 @@ export interface ControllerOptions {
   secrets: AccountSecrets;
   secretEnv: Surroundings['secretEnv'];
   buildSecrets: Surroundings['buildSecrets'];
+  /** Takes the values of secrets out of what a client is told. */
+  redact: (text: string) => string;
   engine: Surroundings['engine'];
   bus: EventBus;
   clock: Clock;
@@ -79,6 +81,7 @@ export function createController(options: ControllerOptions): Controller {
     functions,
     keys,
     secrets,
+    redact: options.redact,
     bus,
     clock,
     log,

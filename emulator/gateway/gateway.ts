@@ -127,8 +127,11 @@ export function createGateway(options: GatewayOptions): Gateway {
       await options.admin.serve({ req, res, path: route.path, query: new URLSearchParams(route.query) });
       return;
     }
-    await SERVICES[route.service]({ req, res, connection, route, caller }, deps);
+    await SERVICES[route.service]({ req, res, connection, route, caller }, depsFor(req, connection));
   };
+  // Another machine does not reach the loopback address: it gets URLs of the name by which it called.
+  const depsFor = (req: IncomingMessage, { remote }: ConnectionContext): GatewayDeps =>
+    remote ? { ...deps, publicUrl: () => `https://${req.headers.host}` } : deps;
 
   return {
     onRequest(req, res, connection) {
@@ -141,7 +144,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     onUpgrade(req, socket, head, connection) {
       // Until the socket has a reader, an error on it must not end the emulator.
       socket.on('error', (error) => log.debug('websocket connection failed', { error: error.message }));
-      void serveRealtime({ req, socket, head }, deps, notices, () => {
+      void serveRealtime({ req, socket, head }, depsFor(req, connection), notices, () => {
         const route = routeFor(req, connection);
         return { route, caller: admit(req, route, connection, rules, checkOrigin(req, route, rules)) };
       });
@@ -151,7 +154,12 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 function routeFor(req: IncomingMessage, connection: ConnectionContext): Route {
-  const route = routeOf({ hostHeader: req.headers.host ?? '', url: req.url ?? '/', tls: connection.tls });
+  const route = routeOf({
+    hostHeader: req.headers.host ?? '',
+    url: req.url ?? '/',
+    tls: connection.tls,
+    remote: connection.remote,
+  });
   // A site's proxy route calls by production names, and a page stands behind it whose browser is led nowhere: it gets file URLs
   // that it can open. Source of the header: @fal-ai/server-proxy.
   return req.headers['x-fal-client-proxy'] === undefined ? route : { ...route, form: 'local' };

@@ -20,6 +20,8 @@ export interface RouteInput {
   /** Request target: origin form or absolute form. */
   url: string;
   tls: boolean;
+  /** Host names that are served to other machines, where the request came from one. */
+  remote?: ReadonlySet<string> | undefined;
 }
 
 /** Path prefixes of the loopback form. Everything else is `/<owner>/<app>`, a direct run. */
@@ -64,7 +66,7 @@ export function routeOf(input: RouteInput): Route {
 
   const service = productionService(host);
   if (service !== null) return { service, path, query, base: origin, form: 'production', host };
-  if (!isLoopbackName(host)) {
+  if (!isLoopbackName(host) && !input.remote?.has(host)) {
     throw new WindtunnelError('E_FOREIGN_HOST', `The host ${JSON.stringify(host)} is not served here.`, {
       hint: 'Use http://127.0.0.1 or http://localhost with the port that `windtunnel ps` shows.',
     });

@@ -170,6 +170,22 @@ test('the fal CLI in its test mode, without exec: gRPC and REST over plain HTTP 
   expect((await run(fal, ['auth', 'whoami'], { env })).stdout).toContain('Hello, local');
 }, 300_000);
 
+test('the fal CLI over TLS by FAL_GRPC_HOST alone, without exec: gRPC and REST on the one port', async () => {
+  const { SSL_CERT_FILE, GRPC_DEFAULT_SSL_ROOTS_FILE_PATH } = await emulator.execEnv();
+  const env = {
+    ...emulator.env,
+    SSL_CERT_FILE,
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH,
+    FAL_KEY: key,
+    FAL_GRPC_HOST: emulator.url.replace('http://127.0.0.1', 'localhost'),
+    NO_PROXY: '*',
+  };
+  const fal = path.join(path.dirname(await testPython()), 'fal');
+  const run = promisify(execFile);
+  expect((await run(fal, ['apps', 'list', '--output', 'json'], { env })).stdout).toContain('"apps": []');
+  expect((await run(fal, ['auth', 'whoami'], { env })).stdout).toContain('Hello, local');
+}, 300_000);
+
 test('nothing of a refused deployment is left', async () => {
   expect(await call('ListAliases', {})).toEqual({});
   expect(await call('ListRunners', { list_pending: true })).toEqual({});

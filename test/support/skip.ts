@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import type { TestContext } from 'vitest';
 import { emptyNetwork } from './namespace.ts';
@@ -56,6 +57,13 @@ export const NEEDS = {
     ask: async () => emptyNetwork({ mounts: true }) !== null,
     reason:
       'needs private network and mount namespaces (unshare --net --mount, with --map-root-user for other than root)',
+  },
+  outerAddress: {
+    ask: async () =>
+      Object.values(networkInterfaces()).some((all) =>
+        all?.some(({ family, internal }) => family === 'IPv4' && !internal),
+      ),
+    reason: 'needs an IPv4 address besides loopback',
   },
   root: { ask: async () => process.getuid?.() === 0, reason: 'needs root' },
 } as const satisfies Record<string, { ask: () => Promise<boolean>; reason: string }>;

@@ -14,6 +14,7 @@ import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 interface UpOptions extends WorkspaceOption {
   port?: string;
+  listen?: string;
   foreground?: boolean;
   json?: boolean;
   reportFd?: string;
@@ -28,30 +29,45 @@ export async function up(terminal: Terminal, options: UpOptions): Promise<number
   const workspace = workspaceOf(terminal, options);
   const port = parsePort(options.port);
   const linger = parseLinger(options.linger);
-  if (options.foreground) return foreground(terminal, workspace, { port, linger, reportFd: options.reportFd });
+  const listen = options.listen ?? null;
+  if (options.foreground) return foreground(terminal, workspace, { port, listen, linger, reportFd: options.reportFd });
   const running = findEmulator(terminal.host, workspace);
-  if (!running) await background(terminal, workspace, { port, linger });
+  if (!running) await background(terminal, workspace, { port, listen, linger });
   const { entry } = await connectEmulator(terminal.host, workspace);
   refuseOtherPort(entry.url, port);
-  if (options.json) terminal.out(JSON.stringify({ url: entry.url, pid: entry.pid, workspace: entry.workspace }));
-  else
-    terminal.out(`${running ? 'Already running' : 'Running'} at ${entry.url}  (pid ${entry.pid}, ${entry.workspace})`);
+  const { url, pid, remote } = entry;
+  if (listen !== null && !remote) throw notListening(url);
+  if (options.json)
+    terminal.out(JSON.stringify({ url, pid, workspace: entry.workspace, ...(remote ? { remote } : {}) }));
+  else terminal.out(`${running ? 'Already running' : 'Running'} at ${url}  (pid ${pid}, ${entry.workspace})`);
+  if (remote && !options.json) {
+    terminal.out(`For other machines at ${remote.url}, with a key and the certificate in ${remote.caFile}`);
+  }
   return EXIT.ok;
+}
+
+function notListening(url: string): WindtunnelError {
+  return new WindtunnelError('E_LISTEN', `The emulator at ${url} runs already, and serves this machine alone.`, {
+    hint: 'Stop it first with `windtunnel down`.',
+    actions: ['windtunnel down'],
+  });
 }
 
 interface Start {
   port: number | null;
+  listen: string | null;
   /** Ends this many seconds after its last client left; null: stays. */
   linger: number | null;
 }
 
-async function background(terminal: Terminal, workspace: string, { port, linger }: Start): Promise<void> {
+async function background(terminal: Terminal, workspace: string, { port, listen, linger }: Start): Promise<void> {
   const paths = workspacePaths(terminal.host, workspace);
   mkdirSync(paths.state, { recursive: true, mode: 0o700 });
   const log = openSync(paths.log, 'a', 0o600);
   const self = process.argv[1] ?? '';
   const args = ['up', '--foreground', '--report-fd', '3', '--workspace', workspace];
   if (port !== null) args.push('--port', String(port));
+  if (listen !== null) args.push('--listen', listen);
   if (linger !== null) args.push('--linger', String(linger));
   try {
     const child = spawn(process.execPath, [...process.execArgv, self, ...args], {
@@ -84,7 +100,7 @@ async function readReport(pipe: Readable, log: string): Promise<Report> {
 async function foreground(
   terminal: Terminal,
   workspace: string,
-  { port, linger, reportFd }: Start & { reportFd: string | undefined },
+  { port, listen, linger, reportFd }: Start & { reportFd: string | undefined },
 ): Promise<number> {
   const tell = (report: Report) => {
     if (reportFd === undefined) return;
@@ -93,7 +109,7 @@ async function foreground(
   };
   let emulator: Awaited<ReturnType<typeof startEmulator>>;
   try {
-    emulator = await startEmulator({ host: terminal.host, workspace, port, linger, note: terminal.note });
+    emulator = await startEmulator({ host: terminal.host, workspace, port, listen, linger, note: terminal.note });
     if (!emulator) await untilPublished(terminal, workspace);
   } catch (thrown) {
     tell({ error: toWindtunnelError(thrown).toJSON() });
@@ -138,6 +154,7 @@ export function addUpCommand(program: Command, run: (action: () => Promise<numbe
     .command('up')
     .description('start the emulator by itself, in the background')
     .option('--port <n>', 'public port; 0 takes any free one (default: windtunnel.jsonc, else 8799, else a free one)')
+    .option('--listen <host[:port]>', 'serve other machines too, at this address of this one: over TLS, with a key')
     .option('--foreground', 'stay in this terminal')
     .option('--json', 'print JSON')
     .option('--workspace <dir>', 'workspace folder')

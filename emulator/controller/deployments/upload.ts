@@ -13,8 +13,12 @@ export function isServedBySdk(request: RunRequest): boolean {
   return SERVED_BY_SDK.some((mark) => request.function?.definition.includes(mark));
 }
 
+/** What the SDK asks of an entrypoint's app before it deploys it: its OpenAPI, as the result of one call (api.py fetch_metadata). */
+const METADATA = '.build_metadata';
+
 /** Whether the upload answers requests, as against a function that is called once. */
 export function answersRequests(request: RunRequest): boolean {
+  if (request.entrypoint?.endsWith(METADATA)) return false;
   return request.machine_requirements?.exposed_port !== undefined;
 }
 

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { copyFile, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -121,26 +121,36 @@ export function dataFileRoutes({ dataDir, surroundings }: RestParts): RestRoute[
 
 async function list(name: string, data: DataFolder): Promise<object[]> {
   const folder = await data.locate(name);
+  const itself = await mayBeThere(folder);
+  // A file lists as itself, as in other file systems of fsspec: so `fal files download` gets a single one.
+  if (itself && !itself.isDirectory()) return [entryOf(data.name(name), itself)];
   // What is not there is empty: so the SDK's file system asks whether something exists (fal/files.py).
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
     throw error;
   });
   const all = entries.map(async (entry) => {
-    const info = await stat(path.join(folder, entry.name)).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    });
+    const info = await mayBeThere(path.join(folder, entry.name));
     // A link to nowhere, or a file that an app just removed.
-    if (info === null) return [];
-    return {
-      path: `${data.name(name)}/${entry.name}`,
-      size: info.isFile() ? info.size : 0,
-      is_file: info.isFile(),
-      updated_time: info.mtime.toISOString(),
-    };
+    return info === null ? [] : entryOf(`${data.name(name)}/${entry.name}`, info);
   });
   return (await Promise.all(all)).flat();
+}
+
+const entryOf = (name: string, info: Stats): object => ({
+  path: name,
+  size: info.isFile() ? info.size : 0,
+  is_file: info.isFile(),
+  updated_time: info.mtime.toISOString(),
+});
+
+async function mayBeThere(file: string): Promise<Stats | null> {
+  try {
+    return await stat(file);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null;
+    throw error;
+  }
 }
 
 async function mustBeThere(name: string, data: DataFolder): Promise<string> {

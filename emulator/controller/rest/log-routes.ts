@@ -81,7 +81,8 @@ function select(query: URLSearchParams, parts: RestParts): LogLine[] {
 
 function time(text: string | null, otherwise: number): number {
   if (text === null || text === '') return otherwise;
-  const at = Date.parse(text);
+  // The CLI sends times of UTC that do not say so (fal/cli/runners.py, _to_iso_naive).
+  const at = Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
   if (Number.isNaN(at)) throw new WindtunnelError('E_BAD_REQUEST', `Not a time: ${JSON.stringify(text)}`);
   return at;
 }

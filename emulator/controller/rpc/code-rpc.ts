@@ -29,12 +29,12 @@ export function codeRpcs(parts: ControllerParts): Rpcs {
 
 /** Ends with SUCCESS, or with INTERNAL_FAILURE after lines that say why; the CLI prints those, and its own last word. */
 async function build(request: BuildRequest, call: RpcCall, send: Send, parts: ControllerParts): Promise<void> {
-  const { registry, environments, surroundings, clock } = parts;
+  const { registry, environments, surroundings, redact, clock } = parts;
   const environment = registry.mustHaveEnvironment(request.environment_name);
   const settings = uploadedSettings({ ...request, data_mounts: [] }, null);
   const files = keptFiles(request, surroundings.blobs);
   const inProgress = (logs: object[]) => ({ status: { state: 'IN_PROGRESS' }, logs });
-  const line = (message: string, level: 'INFO' | 'ERROR') => toLog(message, 'BUILDER', level, clock.now());
+  const line = (message: string, level: 'INFO' | 'ERROR') => toLog(redact(message), 'BUILDER', level, clock.now());
   const tap = new LogTap(parts.bus, () => false, inProgress, send);
   try {
     const built = await environments.ensure(

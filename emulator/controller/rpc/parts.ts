@@ -36,6 +36,7 @@ export interface ControllerParts {
   functions: FunctionRuns;
   keys: AccountKeys;
   secrets: AccountSecrets;
+  redact: (text: string) => string;
   bus: EventBus;
   clock: Clock;
   log: Log;

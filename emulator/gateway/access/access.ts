@@ -43,8 +43,9 @@ export function admit(
   origin: string | null,
 ): Caller {
   const nobody: Caller = { identity: null, origin, badToken: false };
+  const requireKey = rules.requireKey || connection.remote !== undefined;
   // What stands in front of fal here adds its own key, as a server's proxy route does: the page has none to give.
-  if (route.service === 'proxy' && !rules.requireKey) return nobody;
+  if (route.service === 'proxy' && !requireKey) return nobody;
   if (isCapability(req, route)) return { ...nobody, identity: readerOf(req, route, rules) };
 
   const { authorization } = req.headers;
@@ -61,8 +62,13 @@ export function admit(
     if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
     throw unauthorized('The token is not valid for this app, or it has ended.');
   }
-  if ((origin !== null || rules.requireKey) && connection.identity === undefined) {
+  if ((origin !== null || requireKey) && connection.identity === undefined) {
     if (req.headers.upgrade !== undefined) return { identity: null, origin, badToken: true };
+    if (connection.remote) {
+      throw new WindtunnelError('E_UNAUTHORIZED', 'A call from another machine needs a key.', {
+        hint: 'Whoever runs this emulator makes one: `windtunnel exec -- fal keys create`.',
+      });
+    }
     if (rules.requireKey) throw unauthorized('Every call needs a key here: windtunnel.jsonc says "requireKey".', '');
     throw unauthorized('A call from a web page needs a key.');
   }

@@ -21,6 +21,7 @@ export function admit(
   isOwnPort: (port: number) => boolean,
 ): Admission {
   const target = request.url ?? '';
+  if (context.remote) return admitRemote(request, target, context, context.remote);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) return admitAbsolute(request, target, context, isOwnPort);
   if (!target.startsWith('/')) return refuse(400, 'E_BAD_REQUEST', 'The request target is not a path.');
   const named = parseHostPort(request.headers.host ?? '');
@@ -29,6 +30,19 @@ export function admit(
     return refuse(421, 'E_FOREIGN_HOST', `The Host header names ${named.host}, which is not served here.`);
   }
   return context.via === 'tunnel' ? admitTunnelled(target, named.host, context) : { kind: 'serve', context };
+}
+
+/** Another machine reaches what is served here, and nothing through it. */
+function admitRemote(
+  request: IncomingMessage,
+  target: string,
+  context: ConnectionContext,
+  names: ReadonlySet<string>,
+): Admission {
+  if (!target.startsWith('/')) return refuse(403, 'E_FOREIGN_HOST', 'The port is no proxy for other machines.');
+  const named = parseHostPort(request.headers.host ?? '');
+  if (named !== null && names.has(named.host)) return { kind: 'serve', context };
+  return refuse(421, 'E_FOREIGN_HOST', `The Host header names ${named?.host ?? 'no host'}, which is not served here.`);
 }
 
 function admitAbsolute(

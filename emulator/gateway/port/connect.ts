@@ -69,7 +69,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     const context = connections.context(stream);
     const target = parseHostPort(request.url ?? '');
     const grant = takeGrant(request);
-    if (context.via === 'tunnel') {
+    // Other machines are served here, but not led on to others.
+    if (context.via === 'tunnel' || context.remote) {
       connections.finish(stream, head1('405 Method Not Allowed'));
     } else if (target === null || target.port === null) {
       connections.finish(stream, head1('400 Bad Request'));

@@ -21,6 +21,8 @@ export interface ConnectionContext {
   readonly connectHost?: string;
   /** Port that CONNECT or the tunnel named. */
   readonly connectPort?: number;
+  /** Set for what came in where other machines may: the host names and addresses that are served there. */
+  readonly remote?: ReadonlySet<string>;
   /** Set for `tunnel` only. */
   readonly identity?: RunnerIdentity;
   /** The exec session whose valid proxy credentials came with CONNECT or the absolute form. */

@@ -11,9 +11,11 @@ import { type ConnectionContext, Connections, DIRECT, type RunnerIdentity } from
 import { answerError, createHttp1, head1 } from './http1.ts';
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './limits.ts';
 import { findPortHolder } from './port-holder.ts';
+import { goAway, tlsOnly } from './refuse.ts';
 import { classify } from './sniff.ts';
-import { createTlsTerminator, type TlsOptions } from './tls.ts';
+import { createTlsTerminator, type TlsOptions, type TlsTerminator } from './tls.ts';
 import type { ExecGrant } from './upstream.ts';
+import type { Credentials } from './x509.ts';
 
 export type { ConnectionContext, RunnerIdentity } from './connections.ts';
 export type { ExecGrant } from './upstream.ts';
@@ -37,6 +39,17 @@ export interface PortOptions {
   authorizeProxy(user: string, password: string): ExecGrant | null;
 }
 
+/** Where other machines may call. */
+export interface RemoteAddress {
+  /** An address of this machine. */
+  host: string;
+  port: number;
+  /** Host names and addresses by which it is called. */
+  names: ReadonlySet<string>;
+  /** For all of them. */
+  leaf: Credentials;
+}
+
 export interface PortAddress {
   host: '127.0.0.1';
   port: number;
@@ -48,6 +61,8 @@ export interface PortAddress {
 export interface Port extends Disposable {
   /** Binds 127.0.0.1 (and ::1 where it can be had); 0 takes a free port. Rejects with E_PORT_TAKEN. Once only. */
   listen(port: number): Promise<PortAddress>;
+  /** Binds another address, where other machines may call: TLS alone. 0 takes a free port. Resolves with the port. */
+  listenRemote(address: RemoteAddress): Promise<number>;
   /** Throws before `listen` has resolved. */
   readonly address: PortAddress;
   /** Streams that are open now, decrypted ones counted beside their raw ones. */
@@ -63,15 +78,6 @@ export interface Port extends Disposable {
   close(): Promise<void>;
 }
 
-// An empty SETTINGS, then GOAWAY with HTTP_1_1_REQUIRED (RFC 9113 6.5, 6.8, 7) and a word for the client's log.
-const HTTP2_REFUSAL_TEXT = Buffer.from('gRPC is not served on this port');
-const HTTP2_REFUSAL = Buffer.concat([
-  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
-  Buffer.from([0, 0, 8 + HTTP2_REFUSAL_TEXT.length, 7, 0, 0, 0, 0, 0]),
-  Buffer.from([0, 0, 0, 0, 0, 0, 0, 0x0d]),
-  HTTP2_REFUSAL_TEXT,
-]);
-
 export function createPort(options: PortOptions): Port {
   const { clock, log } = options;
   const limits = { ...DEFAULT_PORT_LIMITS, ...options.limits };
@@ -80,13 +86,16 @@ export function createPort(options: PortOptions): Port {
   let bound: PortAddress | null = null;
   const isOwnPort = (port: number) => bound?.port === port;
 
-  const terminate = createTlsTerminator({
-    leaves: options.leaves,
-    clock,
-    log,
-    handshakeMs: limits.handshakeMs,
-    http2: options.onHttp2 ? 'served' : 'refused',
-  });
+  const terminator = (leaves: TlsOptions['leaves'], serves?: ReadonlySet<string>) =>
+    createTlsTerminator({
+      leaves,
+      ...(serves ? { serves } : {}),
+      clock,
+      log,
+      handshakeMs: limits.handshakeMs,
+      http2: options.onHttp2 ? 'served' : 'refused',
+    });
+  const terminate = terminator(options.leaves);
   const proxy = createProxy({
     limits,
     clock,
@@ -122,7 +131,7 @@ export function createPort(options: PortOptions): Port {
     return grant === null ? context : { ...context, grant };
   }
 
-  function adopt(stream: Duplex, context: ConnectionContext): void {
+  function adopt(stream: Duplex, context: ConnectionContext, decrypt = terminate): void {
     connections.own(stream, context);
     let seen: Buffer = Buffer.alloc(0);
     const deadline = clock.setTimeout(() => {
@@ -143,7 +152,7 @@ export function createPort(options: PortOptions): Port {
         return;
       }
       stream.unshift(seen);
-      route(protocol, stream, context);
+      route(protocol, stream, context, decrypt);
     };
     const leave = () => {
       stop();
@@ -156,9 +165,17 @@ export function createPort(options: PortOptions): Port {
     stream.on('readable', look).once('end', leave).once('close', leave);
   }
 
-  function route(protocol: 'tls' | 'http1' | 'http2', stream: Duplex, context: ConnectionContext): void {
+  function route(
+    protocol: 'tls' | 'http1' | 'http2',
+    stream: Duplex,
+    context: ConnectionContext,
+    decrypt: TlsTerminator,
+  ): void {
     const tunnelSpeaks = context.via !== 'tunnel' || context.tls ? null : context.connectPort === 443 ? 'tls' : 'http1';
-    if (tunnelSpeaks !== null && tunnelSpeaks !== protocol) {
+    if (context.remote && !context.tls && protocol !== 'tls') {
+      log.info('Another machine called without TLS', { protocol });
+      connections.finish(stream, tlsOnly(protocol));
+    } else if (tunnelSpeaks !== null && tunnelSpeaks !== protocol) {
       log.warn('An app spoke another protocol in its tunnel than the target has', {
         protocol,
         host: context.connectHost,
@@ -172,7 +189,7 @@ export function createPort(options: PortOptions): Port {
       log.debug('TLS inside TLS without CONNECT');
       stream.destroy();
     } else {
-      terminate(stream, (inner, sni) => adopt(inner, { ...context, tls: true, ...(sni === null ? {} : { sni }) }));
+      decrypt(stream, (inner, sni) => adopt(inner, { ...context, tls: true, ...(sni === null ? {} : { sni }) }));
     }
   }
 
@@ -183,12 +200,12 @@ export function createPort(options: PortOptions): Port {
       options.onHttp2(stream, context);
     } else {
       log.info('HTTP/2 connection refused: gRPC is not served', { host: context.connectHost ?? context.sni });
-      connections.finish(stream, HTTP2_REFUSAL);
+      connections.finish(stream, goAway('gRPC is not served on this port'));
     }
   }
 
-  async function bind(host: string, port: number): Promise<number> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, (s) => adopt(s, DIRECT));
+  async function bind(host: string, port: number, accept = (s: Duplex) => adopt(s, DIRECT)): Promise<number> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, accept);
     server.maxConnections = limits.connections;
     server.on('drop', () => log.warn('A connection was dropped: too many are open', { limit: limits.connections }));
     servers.push(server);
@@ -220,6 +237,16 @@ export function createPort(options: PortOptions): Port {
     return bound;
   }
 
+  async function listenRemote({ host, port, names, leaf }: RemoteAddress): Promise<number> {
+    const decrypt = terminator({ names: leaf, addresses: leaf }, names);
+    const context = { ...DIRECT, remote: names };
+    try {
+      return await bind(host, port, (s) => adopt(s, context, decrypt));
+    } catch (cause) {
+      throw await bindError(cause, port, '--listen HOST:PORT');
+    }
+  }
+
   async function close(): Promise<void> {
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
     http1.close();
@@ -229,6 +256,7 @@ export function createPort(options: PortOptions): Port {
 
   return {
     listen,
+    listenRemote,
     get address() {
       if (bound === null) throw new WindtunnelError('E_INTERNAL', 'The public port has no address before it listens.');
       return bound;
@@ -253,18 +281,18 @@ export function createPort(options: PortOptions): Port {
   };
 }
 
-async function bindError(cause: unknown, port: number): Promise<unknown> {
+async function bindError(cause: unknown, port: number, option = '--port'): Promise<unknown> {
   const code = cause instanceof Error && 'code' in cause ? cause.code : null;
   if (code === 'EADDRINUSE') {
     const holder = await findPortHolder(port);
     return new WindtunnelError('E_PORT_TAKEN', `Port ${port} is used by ${holder ?? 'another program'}.`, {
-      hint: 'Stop that program, or choose another port with --port.',
+      hint: `Stop that program, or choose another port with ${option}.`,
       cause,
     });
   }
   if (code === 'EACCES') {
     return new WindtunnelError('E_PORT_TAKEN', `Port ${port} may not be bound by this user.`, {
-      hint: 'Choose a port over 1023 with --port.',
+      hint: `Choose a port over 1023 with ${option}.`,
       cause,
     });
   }

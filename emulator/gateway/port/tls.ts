@@ -10,6 +10,8 @@ export interface TlsOptions {
   clock: Clock;
   log: Log;
   handshakeMs: number;
+  /** Server names that the `names` leaf is for; absent: those of fal, and localhost. */
+  serves?: ReadonlySet<string>;
   /** Whether a client that speaks nothing but HTTP/2 is let in. */
   http2: 'served' | 'refused';
 }
@@ -22,8 +24,11 @@ export type TlsTerminator = (stream: Duplex, onSecure: (inner: TLSSocket, sni: s
 // that, from loopback just then, and 1 of 200 sessions of `fal_client.realtime` hung.
 const VERSION = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' } as const;
 
-/** TLS 1.2 for fal's names, localhost and loopback addresses; any other server name or version is refused with an alert. */
-export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: TlsOptions): TlsTerminator {
+/**
+ * TLS 1.2 for fal's names, localhost and loopback addresses, or those of `serves`; any other server name or version is refused
+ * with an alert.
+ */
+export function createTlsTerminator({ leaves, serves, clock, log, handshakeMs, http2 }: TlsOptions): TlsTerminator {
   const names = createSecureContext({ ...leaves.names, ...VERSION });
   const addresses = createSecureContext({ ...leaves.addresses, ...VERSION });
   const options: TLSSocketOptions = {
@@ -31,8 +36,8 @@ export function createTlsTerminator({ leaves, clock, log, handshakeMs, http2 }: 
     secureContext: addresses, // for clients without SNI: they came by address
     SNICallback: (name, done) => {
       const host = name.toLowerCase();
-      if (isFalHost(host) || host === 'localhost') return done(null, names);
-      if (isLoopbackHost(host)) return done(null, addresses);
+      if (serves ? serves.has(host) : isFalHost(host) || host === 'localhost') return done(null, names);
+      if (!serves && isLoopbackHost(host)) return done(null, addresses);
       done(new Error(`no certificate for the server name ${name}`));
     },
     // HTTP/2 only for a client that speaks nothing else (gRPC): browsers, curl and Java offer both and get HTTP/1.1.
