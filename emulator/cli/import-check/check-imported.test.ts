@@ -94,7 +94,7 @@ beforeAll(async () => {
         : [];
     });
   for (const result of askOracle(asked, await testPython(), path.join(work, 'oracle'))) oracle.set(result.name, result);
-}, 300_000);
+}, 600_000);
 
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
