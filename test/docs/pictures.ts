@@ -33,20 +33,6 @@ try {
   }
   await page.locator('figure img').waitFor();
   await inEachTheme('playground');
-
-  await at.page.keyboard.press('Control+w');
-  await at.runCommand('Windtunnel: Open Timeline');
-  await at
-    .panel()
-    .getByText(/^[1-9]\d* requests$/)
-    .waitFor();
-  const lanes = at.panel().getByRole('listbox', { name: 'Runners and requests' });
-  await lanes.focus();
-  // The oldest is the playground's own question for the form.
-  await lanes.press('End');
-  await lanes.press('ArrowUp');
-  await at.panel().getByLabel('Detail').getByText('drawing').first().waitFor();
-  await inEachTheme('timeline');
 } finally {
   await at.close();
 }
