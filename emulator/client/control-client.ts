@@ -1,3 +1,4 @@
+// Long: one method for each call of the control API.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type * as z from 'zod/mini';
@@ -89,6 +90,11 @@ export class ControlClient {
   /** Reads the app's source anew and replaces its runners. */
   restart(app: AppId): Promise<AppStatus> {
     return this.call('POST', `${CONTROL_PATHS.apps}/${app}/restart`, AppStatusSchema, {});
+  }
+
+  /** Whether a saved file of the app waits for the end of a pause. */
+  async pauseReload(app: AppId, paused: boolean): Promise<void> {
+    await this.call('POST', `${CONTROL_PATHS.apps}/${app}/reload`, OkSchema, { paused });
   }
 
   /**

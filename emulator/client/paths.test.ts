@@ -50,8 +50,9 @@ test('the workspace is the nearest folder with a mark; the configuration counts 
   const here = { ...host({ WINDTUNNEL_HOME: join(folder, 'home') }) };
   const app = join(folder, 'project/sub/deep/app.py');
   expect(findWorkspace(here, app)).toBe(dirname(app));
+  expect(findWorkspace(here, app, join(folder, 'project'))).toBe(join(folder, 'project'));
   mkdirSync(join(folder, 'project/sub/.git'));
-  expect(findWorkspace(here, app)).toBe(join(folder, 'project/sub'));
+  expect(findWorkspace(here, app, join(folder, 'project'))).toBe(join(folder, 'project/sub'));
   const { registry } = workspacePaths(here, join(folder, 'project'));
   mkdirSync(dirname(registry), { recursive: true });
   writeFileSync(registry, '{}');

@@ -7,15 +7,16 @@ const MARKERS = ['windtunnel.jsonc', '.windtunnel'];
 
 /**
  * The workspace that `from` (a file or folder) belongs to: the nearest parent with `windtunnel.jsonc` or `.windtunnel`,
- * else the nearest for which an emulator is registered, else the nearest with `.git`, else the folder itself.
+ * else the nearest for which an emulator is registered, else the nearest with `.git`, else `opened` (the folder that an editor has
+ * open), else the folder itself.
  */
-export function findWorkspace(host: Host, from: string): string {
+export function findWorkspace(host: Host, from: string, opened?: string): string {
   const start = realFolder(from);
   return (
     nearest(start, (folder) => MARKERS.some((name) => existsSync(join(folder, name)))) ??
     nearest(start, (folder) => existsSync(workspacePaths(host, folder).registry)) ??
     nearest(start, (folder) => existsSync(join(folder, '.git'))) ??
-    start
+    (opened === undefined ? start : realFolder(opened))
   );
 }
 

@@ -165,6 +165,8 @@ export const RunAnswerSchema = z.object({
 });
 export type RunAnswer = z.infer<typeof RunAnswerSchema>;
 
+export const PauseReloadSchema = z.object({ paused: z.boolean() });
+
 export const StopRunnerSchema = z.object({ graceSeconds: z.exactOptional(z.number()) });
 export const StopRunnerAnswerSchema = z.object({ stopped: z.boolean() });
 

@@ -3,6 +3,7 @@ export interface DapMessage {
   type?: string;
   event?: string;
   command?: string;
+  arguments?: unknown;
   success?: boolean;
   body?: unknown;
 }

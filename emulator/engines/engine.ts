@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { GpuCard, RunnerExit, RunnerSpec, StartPhase } from '../contract/index.ts';
+import type { GpuCard, RunnerExit, RunnerSpec, SourcePlace, StartPhase } from '../contract/index.ts';
 
 /** A line that the runner printed, before it is stored. `request` is null where the line can't be attributed. */
 export interface RunnerLog {
@@ -35,6 +35,8 @@ export interface DebugChannel {
   adapter: Duplex;
   /** Tells the app where the adapter waits for it. */
   attach(address: { host: string; port: number }): void;
+  /** Where the user's sources stand in the runner; the first that fits. */
+  sources: readonly SourcePlace[];
 }
 
 export interface RunnerHandle {

@@ -3,6 +3,10 @@ import * as z from 'zod/mini';
 import { type DapMessage, DapReader, dapFrame } from '../contract/index.ts';
 import type { DebugChannel } from '../engines/engine.ts';
 
+const AttachSchema = z.object({
+  arguments: z.optional(z.looseObject({ pathMappings: z.optional(z.array(z.unknown())) })),
+});
+
 /** The adapter waits for the app at this address. Source: debugpy's adapter, `attach` with `listen`. */
 const WaitingSchema = z.object({ host: z.string(), port: z.number() });
 
@@ -28,15 +32,22 @@ export interface DebugListener {
 }
 
 /**
- * A client's end of a debug adapter. Passes the bytes on as they are, tells the app where the adapter waits for it, and tells
- * the listener when the app is stopped and when it runs.
+ * A client's end of a debug adapter. Passes the messages on as they are, but for `attach`, which learns where the sources stand in
+ * the runner; tells the app where the adapter waits for it, and the listener when the app is stopped and when it runs.
  */
-export function relayDebugger({ adapter, attach }: DebugChannel, listener: DebugListener): Duplex {
+export function relayDebugger({ adapter, attach, sources }: DebugChannel, listener: DebugListener): Duplex {
   const fromAdapter = new DapReader((message) => onMessage(message));
   const toClient = new PassThrough();
   const fromClient = new PassThrough();
   const client = Duplex.from({ readable: toClient, writable: fromClient });
-  fromClient.on('data', (bytes: Buffer) => adapter.write(bytes));
+  const ofClient = new DapReader((message) => adapter.write(dapFrame(withSources(message, sources))));
+  fromClient.on('data', (bytes: Buffer) => {
+    try {
+      ofClient.feed(bytes);
+    } catch (error) {
+      adapter.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  });
   fromClient.once('end', () => {
     // A client that is gone without a word would leave the app stopped for good.
     adapter.end(dapFrame({ seq: LAST_SEQ, type: 'request', command: 'disconnect', arguments: KEEP_THE_APP }));
@@ -72,4 +83,13 @@ export function relayDebugger({ adapter, attach }: DebugChannel, listener: Debug
     }
   }
   return client;
+}
+
+/** A client's own mappings come first: it may know of sources that its image brings. */
+function withSources(message: DapMessage, sources: DebugChannel['sources']): DapMessage {
+  if (message.command !== 'attach' || sources.length === 0) return message;
+  const given = z.safeParse(AttachSchema, message);
+  if (!given.success) return message;
+  const { pathMappings = [], ...rest } = given.data.arguments ?? {};
+  return { ...message, arguments: { ...rest, pathMappings: [...pathMappings, ...sources] } };
 }

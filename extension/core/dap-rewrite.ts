@@ -6,6 +6,7 @@ export interface ProtocolMessage {
   event?: string;
   request_seq?: number;
   success?: boolean;
+  message?: string;
   arguments?: Record<string, unknown>;
   body?: Record<string, unknown>;
 }
@@ -13,6 +14,8 @@ export interface ProtocolMessage {
 /** Which of debugpy's own settings a session has. */
 export interface AttachSettings {
   justMyCode: boolean;
+  /** Where sources stand that the emulator does not know of: those that an image brings. */
+  pathMappings: readonly { localRoot: string; remoteRoot: string }[];
   /** Folders of our own code in the runner, which nobody debugs. */
   hidden: readonly string[];
 }
@@ -34,12 +37,20 @@ export class DapRewrite {
     if (command === 'launch' || command === 'attach') {
       this.asked.set(seq, command);
       const listen = { host: '127.0.0.1', port: 0 };
-      const { justMyCode, hidden } = this.settings;
+      const { justMyCode, hidden, pathMappings } = this.settings;
       const rules = hidden.map((folder) => ({ path: `${folder}/**`, include: false }));
       return {
         ...message,
         command: 'attach',
-        arguments: { listen, justMyCode, rules, subProcess: false, redirectOutput: true, showReturnValue: true },
+        arguments: {
+          listen,
+          justMyCode,
+          rules,
+          pathMappings,
+          subProcess: false,
+          redirectOutput: true,
+          showReturnValue: true,
+        },
       };
     }
     // The app is stopped by the emulator, in its order: a debugger that kills it would run no teardown.

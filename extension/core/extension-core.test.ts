@@ -137,7 +137,7 @@ describe('launch configurations', () => {
 });
 
 describe('messages between editor and debug adapter', () => {
-  const rewrite = new DapRewrite({ justMyCode: true, hidden: ['/dist/runner'] });
+  const rewrite = new DapRewrite({ justMyCode: true, pathMappings: [], hidden: ['/dist/runner'] });
 
   it('come to the adapter as attach, and go back under the name that was asked for', () => {
     const sent = rewrite.toAdapter({ seq: 7, type: 'request', command: 'launch', arguments: { file: '/w/app.py' } });

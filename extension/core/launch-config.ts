@@ -1,20 +1,18 @@
 import * as z from 'zod/mini';
 
+/** A folder or file here, and where the runner's Python has it. */
+export const PathMappingSchema = z.object({ localRoot: z.string(), remoteRoot: z.string() });
+
 /** What a launch configuration of type `windtunnel` may say; the JSON schema in the manifest is made from this. */
 export const LaunchConfigSchema = z.object({
   type: z.literal('windtunnel'),
   request: z.enum(['launch', 'attach']),
   name: z.string(),
-  file: z.string().check(z.minLength(1), z.describe('Python file with the app, absolute, or from `workspaceFolder`.')),
-  symbol: z.optional(z.string().check(z.describe('Class or function, where the file holds several apps.'))),
-  engine: z.optional(
-    z
-      .enum(['auto', 'process', 'docker'])
-      .check(z.describe('Engine to run it in. Default: the setting of the workspace.')),
-  ),
-  justMyCode: z.optional(
-    z.boolean().check(z.describe('Step into your own code only, not into packages. Default: true.')),
-  ),
+  file: z.string().check(z.minLength(1), z.describe('%debug.attribute.file%')),
+  symbol: z.optional(z.string().check(z.describe('%debug.attribute.symbol%'))),
+  engine: z.optional(z.enum(['auto', 'process', 'docker']).check(z.describe('%debug.attribute.engine%'))),
+  pathMappings: z.optional(z.array(PathMappingSchema).check(z.describe('%debug.attribute.pathMappings%'))),
+  justMyCode: z.optional(z.boolean().check(z.describe('%debug.attribute.justMyCode%'))),
 });
 export type LaunchConfig = z.infer<typeof LaunchConfigSchema>;
 

@@ -97,6 +97,26 @@ describe('a machine that lacks something: one clear line with the fix, and the e
     }
   }, 120_000);
 
+  test('the usual port that another program has: a free one instead', async () => {
+    emulator = await EmulatorUnderTest.prepare([]);
+    const other = createServer();
+    // Taken by this, or by another program that was here first.
+    await new Promise<void>((resolve) =>
+      other
+        .once('listening', resolve)
+        .once('error', () => resolve())
+        .listen(8799),
+    );
+    try {
+      const up = await emulator.cli('up');
+      expect(up, up.stderr).toMatchObject({ code: 0 });
+      expect(emulator.url).not.toMatch(/:8799$/);
+      expect((await emulator.client.status()).url).toBe(emulator.url);
+    } finally {
+      await new Promise((resolve) => other.close(resolve));
+    }
+  }, 120_000);
+
   test('a disk that becomes full: submits are refused with 507, all else goes on, and nothing is lost', async (context) => {
     // What it logs then has no room either.
     emulator = await EmulatorUnderTest.prepare([apps], { WINDTUNNEL_DEBUG: '1' });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CliSession } from '../support/cli-session.ts';
@@ -107,4 +107,37 @@ test('nothing of it in events, in what was printed, or in any file of the state'
   const files = (readdirSync(state, { recursive: true }) as string[]).map((name) => path.join(state, name));
   expect(files.some((file) => file.endsWith('emulator.log'))).toBe(true);
   for (const file of files) if (statSync(file).isFile()) expectNoLeak(readFileSync(file, 'latin1'), file);
+}, 120_000);
+
+// Last: what a caller sends is kept as it was sent, or the app could not be given it.
+test('a request that is saved as a file of the workspace holds none, and is sent again by its name', async () => {
+  const submitted = await fetch(`${emulator.url}/queue/local/secrets`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'a cat', token: VALUE }),
+  });
+  const { request_id: id } = (await submitted.json()) as { request_id: string };
+  const saved = await emulator.cli('save', id, 'cat', '--json');
+  expect(saved, saved.stderr).toMatchObject({ code: 0 });
+  const { file } = JSON.parse(saved.stdout) as { file: string };
+  expect(file).toBe(path.join(emulator.workspace, '.windtunnel/requests/cat.json'));
+  const text = readFileSync(file, 'utf8');
+  expect(JSON.parse(text)).toEqual({ app: 'local/secrets', path: '/', input: { prompt: 'a cat', token: '[secret]' } });
+  expectNoLeak(text, file);
+  const call = await emulator.cli('call', '--saved', 'cat');
+  expect(call, call.stderr).toMatchObject({ code: 0 });
+  expect(JSON.parse(call.stdout)).toEqual({ seen: true });
+  expect(await emulator.cli('save', id, 'cat')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('is there already'),
+  });
+  expect(await emulator.cli('call', '--saved', 'dog')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There is no saved request dog'),
+  });
+  writeFileSync(file, '{"app": "secrets", "inputs": {}}');
+  expect(await emulator.cli('call', '--saved', 'cat')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cat.json:1:'),
+  });
 }, 120_000);

@@ -5,11 +5,13 @@ import { sseData } from '../../client/sse.ts';
 import { LogLineSchema } from '../../contract/index.ts';
 import { callTarget, keyOf, readInput } from '../call-input.ts';
 import { requestLine } from '../log-line.ts';
+import { readSavedRequest } from '../saved-requests.ts';
 import { EXIT, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 interface CallOptions extends WorkspaceOption {
   input: string;
+  saved?: string;
   direct?: boolean;
   stream?: boolean;
   logs?: boolean;
@@ -23,9 +25,9 @@ const StatusSchema = z.object({
 });
 
 /** One request, as any client would send it: result on stdout, progress on stderr. */
-export async function call(terminal: Terminal, target: string, options: CallOptions): Promise<number> {
+export async function call(terminal: Terminal, named: string | undefined, given: CallOptions): Promise<number> {
+  const { target, body, options } = chosen(terminal, named, given);
   const { app, path } = callTarget(target);
-  const body = readInput(terminal, options.input);
   if (options.direct && options.stream) throw usage('--direct and --stream exclude each other.');
   const { client, entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
   const { requireKey = false } = await client.hello();
@@ -40,6 +42,24 @@ export async function call(terminal: Terminal, target: string, options: CallOpti
     terminal.note(`interrupted: ${session.request ? await cancel(session, session.request) : 'the call was given up'}`);
     return EXIT.interrupted;
   }
+}
+
+/** What is called: as the arguments say, or a file of the workspace, which they may name another app for. */
+function chosen(terminal: Terminal, target: string | undefined, options: CallOptions) {
+  if (options.saved === undefined) {
+    if (target === undefined) throw usage('Name an app to call, or a saved request with --saved NAME.');
+    return { target, options, body: readInput(terminal, options.input) };
+  }
+  const saved = readSavedRequest(workspaceOf(terminal, options), options.saved);
+  return {
+    target: target ?? `${saved.app}${saved.path ?? ''}`,
+    body: JSON.stringify(saved.input),
+    options: {
+      ...options,
+      direct: options.direct ?? saved.by === 'direct',
+      stream: options.stream ?? saved.by === 'stream',
+    },
+  };
 }
 
 const CANCEL_MS = 5000;
@@ -156,7 +176,8 @@ export function addCallCommand(program: Command, run: (action: () => Promise<num
   program
     .command('call')
     .description('send one request: through the queue, directly, or streamed')
-    .argument('<target>', 'OWNER/APP[/path]; a bare app name means local/APP')
+    .argument('[target]', 'OWNER/APP[/path]; a bare app name means local/APP')
+    .option('--saved <name>', 'send the request of .windtunnel/requests/NAME.json')
     .option('--input <json>', 'JSON, @FILE, or @- for stdin', '{}')
     .option('--direct', 'call the runner without the queue')
     .option('--stream', 'print the events of a streaming endpoint (default path /stream)')
@@ -168,5 +189,5 @@ export function addCallCommand(program: Command, run: (action: () => Promise<num
         `  windtunnel call local/pixels --input '{"image_url": "…"}' --logs\n` +
         '  windtunnel call pixels --stream --input @input.json',
     )
-    .action((target: string, options: CallOptions) => run(() => call(terminal, target, options)));
+    .action((target: string | undefined, options: CallOptions) => run(() => call(terminal, target, options)));
 }

@@ -193,6 +193,24 @@ test('a changed file gives a new revision with the reason; an unchanged one give
   expect(registered[1]?.definition.revision).not.toBe(registered[0]?.definition.revision);
 });
 
+test('a pause of the reload holds changes back, says so with the cause, and its end takes them over', async () => {
+  await launcher.register(request());
+  launcher.pauseReload('ada/pixels', true);
+  writeFileSync(file, 'a = 2\n');
+  await onChange('app.py changed (source of the app)');
+  await onChange('other.py changed (source of the app)');
+  expect(registered).toHaveLength(1);
+  expect(events).toContainEqual(
+    expect.objectContaining({
+      type: 'emulator.notice',
+      message: 'ada/pixels: app.py changed (source of the app); reload is paused, so the old code serves on.',
+    }),
+  );
+  launcher.pauseReload('ada/pixels', false);
+  await vi.waitFor(() => expect(registered[1]?.reason).toBe('app.py changed (source of the app)'));
+  expect(() => launcher.pauseReload('ada/nobody', true)).toThrow('No app ada/nobody runs here');
+});
+
 test('a file that does not compile leaves the old one serving, with what Python says', async () => {
   await launcher.register(request());
   writeFileSync(file, 'a = (\n');

@@ -56,6 +56,8 @@ interface Launched {
   definition: AppDefinition;
   targets: WatchTarget[];
   watch: Disposable | null;
+  /** `reason` is of the first change that waits for the end of the pause. */
+  paused: { reason: string | null } | null;
   /** One change at a time: a save during a reload waits for its end. */
   turn: Promise<unknown>;
 }
@@ -85,12 +87,12 @@ export class AppLauncher implements Disposable {
     }
     await this.options.apps.register(definition, 'registered');
     this.launched.get(id)?.watch?.dispose();
-    const launched: Launched = { request, definition, targets, watch: null, turn: Promise.resolve() };
+    const launched: Launched = { request, definition, targets, watch: null, paused: null, turn: Promise.resolve() };
     this.launched.set(id, launched);
     if (request.watch && this.options.watch) {
       launched.watch = this.options.watch(
         () => launched.targets,
-        (reason) => this.reload(id, reason),
+        (reason) => this.changed(id, reason),
       );
     }
     const app = this.options.apps.get(id);
@@ -103,6 +105,13 @@ export class AppLauncher implements Disposable {
     const launched = this.mustGet(id);
     await this.inTurn(launched, () => this.replace(launched, 'asked for', true));
     await this.options.apps.start(id);
+  }
+
+  /** While it is paused a saved file changes nothing; the end of the pause takes over what was saved. Throws E_UNKNOWN_APP. */
+  pauseReload(id: AppId, paused: boolean): void {
+    const waiting = this.mustGet(id).paused?.reason;
+    this.mustGet(id).paused = paused ? { reason: waiting ?? null } : null;
+    if (!paused && waiting) void this.reload(id, waiting);
   }
 
   async remove(id: AppId): Promise<void> {
@@ -128,6 +137,14 @@ export class AppLauncher implements Disposable {
     if (launched) return launched;
     const known = [...this.launched.keys()].join(', ');
     throw new WindtunnelError('E_UNKNOWN_APP', `No app ${id} runs here${known ? `; there is ${known}` : ''}.`);
+  }
+
+  private async changed(id: AppId, reason: string): Promise<void> {
+    const paused = this.launched.get(id)?.paused;
+    if (!paused) return this.reload(id, reason);
+    paused.reason ??= reason;
+    const message = `${id}: ${reason}; reload is paused, so the old code serves on.`;
+    this.options.events.emit({ type: 'emulator.notice', level: 'info', code: 'reload-paused', message });
   }
 
   /** A failed reload is an event, not an exception: the old revision serves on and the next save tries again. */

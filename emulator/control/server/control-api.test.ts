@@ -113,6 +113,7 @@ beforeEach(async () => {
       register: vi.fn(async () => ({ app: APP, notices: [{ level: 'info' as const, message: 'engine: process' }] })),
       remove: vi.fn(async () => undefined),
       restart: vi.fn(async () => undefined),
+      pauseReload: vi.fn(() => undefined),
       refresh: vi.fn(async () => undefined),
     },
     secrets: new SecretStore(join(folder, 'secrets.json'), clock),
@@ -182,6 +183,8 @@ test('remove, restart and stopping a runner', async () => {
   await client().remove('local/pixels');
   expect(deps.launcher.remove).toHaveBeenCalledWith('local/pixels');
   expect((await client().restart('local/pixels')).id).toBe('local/pixels');
+  await client().pauseReload('local/pixels', true);
+  expect(deps.launcher.pauseReload).toHaveBeenCalledWith('local/pixels', true);
   expect(await client().stopRunner('run-1', 0)).toBe(true);
   expect(await client().stopRunner('run-9')).toBe(false);
 });

@@ -8,6 +8,7 @@ import {
   type GrantRequest,
   GrantRequestSchema,
   type Hello,
+  PauseReloadSchema,
   ReplayRequestSchema,
   RunRequestSchema,
   SetSecretSchema,
@@ -31,7 +32,7 @@ import { requestEvents } from './request-events.ts';
 export interface ControlDeps {
   hello: () => Hello;
   fleet: Pick<Fleet, 'apps' | 'queue' | 'records'>;
-  launcher: Pick<AppLauncher, 'register' | 'remove' | 'restart' | 'refresh'>;
+  launcher: Pick<AppLauncher, 'register' | 'remove' | 'restart' | 'refresh' | 'pauseReload'>;
   secrets: SecretStore;
   events: EventBus;
   /** Counts who follows the events. */
@@ -88,6 +89,10 @@ export function controlRoutes(deps: ControlDeps): ControlRoute[] {
     route('POST', `${app}/restart`, async ({ params }) => {
       await launcher.restart(idOf(params));
       return viewOf(idOf(params));
+    }),
+    route('POST', `${app}/reload`, async ({ params, body }) => {
+      launcher.pauseReload(idOf(params), parse(PauseReloadSchema, body).paused);
+      return OK;
     }),
     route('POST', `${CONTROL_PATHS.runners}/(?<runner>[^/]+)/stop`, async ({ params, body }) => {
       const { graceSeconds } = parse(StopRunnerSchema, body);

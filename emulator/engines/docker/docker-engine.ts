@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
 import type { EngineGpus, RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
+import { sourcePlaces } from '../link/source-places.ts';
 import { ownCwd, startMessage } from '../link/start-message.ts';
 import { attachLink } from './attach-link.ts';
 import { ContainerBody } from './container-body.ts';
@@ -184,7 +185,8 @@ export class DockerEngine implements RunnerEngine {
       });
       const leave = (id: string) => this.leftovers.add(id);
       const body = new ContainerBody({ app: spec.app, container, link, daemon: options.daemon, clock, log, leave });
-      const runner = new LinkedRunner({ spec, hooks, body, link, message, clock, log });
+      const sources = sourcePlaces(spec, { work: PLACES.work, place: placeOf, sharesFiles: false });
+      const runner = new LinkedRunner({ spec, hooks, body, link, message, sources, clock, log });
       this.runners.add(runner);
       void runner.exited.then(() => this.runners.delete(runner));
       await container.start();

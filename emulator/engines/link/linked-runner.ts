@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import {
   type RunnerExit,
   type RunnerSpec,
+  type SourcePlace,
   type StartPhase,
   toWindtunnelError,
   WindtunnelError,
@@ -45,6 +46,8 @@ export interface RunnerParts {
   body: RunnerBody;
   link: Duplex;
   message: StartMessage;
+  /** Where a debugger finds the user's sources. */
+  sources: readonly SourcePlace[];
   clock: Clock;
   log: Log;
 }
@@ -134,7 +137,8 @@ export class LinkedRunner implements RunnerHandle {
         hint: 'Start it with F5 in the editor.',
       });
     }
-    return { adapter: this.mux.open('debug'), attach: (address) => this.mux.debug(address) };
+    const attach = (address: { host: string; port: number }) => this.mux.debug(address);
+    return { adapter: this.mux.open('debug'), attach, sources: this.parts.sources };
   }
 
   stop(graceSeconds: number): Promise<RunnerExit> {

@@ -10,6 +10,7 @@ import type { Log } from '../../core/log.ts';
 import type { EngineGpus, RunnerEngine, RunnerHandle, RunnerHooks } from '../engine.ts';
 import { NO_GPU, visibleDevices } from '../gpus/detect-gpus.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
+import { sourcePlaces } from '../link/source-places.ts';
 import { boundPort, startMessage } from '../link/start-message.ts';
 import { planFolders, stageFiles } from './folders.ts';
 import { ProcessBody } from './process-body.ts';
@@ -141,7 +142,9 @@ class ProcessEngine implements RunnerEngine {
       if (!(link instanceof Duplex)) throw new WindtunnelError('E_INTERNAL', 'The link of a new runner is no stream.');
       const { clock, log } = options;
       const body = new ProcessBody(agent, dir, spec, remove);
-      const made = new LinkedRunner({ spec, hooks, body, link, message, clock, log });
+      const work = folders.mapped['/app'] ? '/app' : workDir;
+      const sources = sourcePlaces(spec, { work, place: (file) => file, sharesFiles: true });
+      const made = new LinkedRunner({ spec, hooks, body, link, message, sources, clock, log });
       runner = made;
       this.runners.set(made, dir);
       void made.exited.then(() => this.runners.delete(made));

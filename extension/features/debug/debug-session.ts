@@ -1,13 +1,20 @@
+import { realpathSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import * as vscode from 'vscode';
 import { DapReader, dapFrame, toWindtunnelError, WindtunnelError } from '../../../emulator/contract/index.ts';
+import { BreakpointStates } from '../../core/breakpoint-doctor.ts';
 import { DapRewrite, type ProtocolMessage } from '../../core/dap-rewrite.ts';
 import type { LaunchConfig } from '../../core/launch-config.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
+import { chosenEngine } from '../run/chosen-engine.ts';
+import { BreakpointHelp, pathMappingsOf } from './breakpoint-help.ts';
 
 /** Where the harness stands in a container of ours (engines/docker/places.ts). */
 const CONTAINER_HARNESS = '/opt/windtunnel/runner';
+
+/** Requests of our own have numbers that an editor does not come to. */
+const OWN_SEQ = 2 ** 29;
 
 /** What one debug session of an app needs of the rest. */
 export interface DebugContext {
@@ -16,6 +23,8 @@ export interface DebugContext {
   config: LaunchConfig;
   /** Folder of the harness, as the process engine runs it. */
   harness: string;
+  /** Ends this session and begins one with these changes. */
+  restart(changes: Partial<LaunchConfig>): Promise<void>;
 }
 
 /** The editor's end of an app's debug adapter: starts the app for it, passes messages, and stops the app at the end. */
@@ -24,19 +33,39 @@ export class AppDebugSession implements vscode.DebugAdapter {
   private readonly rewrite: DapRewrite;
   private readonly sent = new vscode.EventEmitter<vscode.DebugProtocolMessage>();
   private readonly waiting: ProtocolMessage[] = [];
+  private readonly breakpoints = new BreakpointStates();
+  private readonly help: BreakpointHelp;
+  /** Answers to what this end asks itself, by the number of the request. */
+  private readonly own = new Map<number, (answer: ProtocolMessage) => void>();
   private readonly gone = new AbortController();
   private stream: Duplex | null = null;
   private failed = false;
   private app: `${string}/${string}` | null = null;
   private ended: Promise<void> | null = null;
 
+  /** Settles once the app serves, or does not. */
+  private readonly ready: Promise<void>;
+  private settleReady: () => void = () => undefined;
+
   readonly onDidSendMessage = this.sent.event;
 
   constructor(context: DebugContext) {
     this.context = context;
+    this.ready = new Promise((resolve) => {
+      this.settleReady = resolve;
+    });
     this.rewrite = new DapRewrite({
       justMyCode: context.config.justMyCode ?? true,
-      hidden: [context.harness, CONTAINER_HARNESS],
+      pathMappings: pathMappingsOf(context.config),
+      // Python names files by their real path.
+      hidden: [realpathSync(context.harness), CONTAINER_HARNESS],
+    });
+    this.help = new BreakpointHelp({
+      config: context.config,
+      states: this.breakpoints,
+      evaluate: (expression) => this.evaluate(expression),
+      ready: this.ready,
+      restart: (changes) => context.restart(changes),
     });
     void this.begin();
   }
@@ -51,6 +80,8 @@ export class AppDebugSession implements vscode.DebugAdapter {
 
   dispose(): void {
     this.gone.abort();
+    this.help.dispose();
+    this.settleReady();
     this.stream?.end();
     if (this.context.config.request === 'launch') void this.stopApp();
     this.sent.dispose();
@@ -61,7 +92,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
     try {
       const stream = await (config.request === 'launch' ? this.launch() : this.attach());
       if (this.gone.signal.aborted) return void stream.destroy();
-      const reader = new DapReader((message) => this.sent.fire(this.rewrite.toEditor(message as ProtocolMessage)));
+      const reader = new DapReader((message) => this.fromAdapter(message as ProtocolMessage));
       stream.on('data', (bytes: Buffer) => reader.feed(bytes));
       stream.once('close', () => this.terminated());
       stream.on('error', () => this.terminated());
@@ -79,7 +110,8 @@ export class AppDebugSession implements vscode.DebugAdapter {
   private async launch(): Promise<Duplex> {
     const { session, config, failures } = this.context;
     failures.clear(config.file);
-    const engine = config.engine === undefined || config.engine === 'auto' ? null : config.engine;
+    const asked = config.engine === 'auto' ? null : config.engine;
+    const engine = asked === undefined ? chosenEngine(config.file) : asked;
     const { signal } = this.gone;
     const answer = await session.run(
       { file: config.file, symbol: config.symbol ?? null, as: null, engine, watch: false, debug: true },
@@ -88,7 +120,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
     this.app = answer.app.id;
     const client = await session.ensure();
     // What its start comes to is told by its events; the debugger joins long before it is ready.
-    client.start(answer.app.id, signal).catch((thrown: unknown) => this.startFailed(thrown));
+    client.start(answer.app.id, signal).then(this.settleReady, (thrown: unknown) => this.startFailed(thrown));
     return client.debug(answer.app.id, signal);
   }
 
@@ -100,6 +132,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
     if (!app || !session.client) {
       throw new WindtunnelError('E_UNKNOWN_APP', `${config.file} does not run here.`, { hint: 'Start it with F5.' });
     }
+    this.settleReady();
     return session.client.debug(app.id, this.gone.signal);
   }
 
@@ -128,7 +161,34 @@ export class AppDebugSession implements vscode.DebugAdapter {
     }
   }
 
+  private fromAdapter(message: ProtocolMessage): void {
+    const answered = message.type === 'response' ? this.own.get(message.request_seq ?? 0) : undefined;
+    if (answered) {
+      answered(message);
+      return;
+    }
+    this.breakpoints.toEditor(message);
+    if (message.type === 'response' && message.command === 'configurationDone') this.help.begin();
+    this.sent.fire(this.rewrite.toEditor(message));
+  }
+
+  /** Python in the app, in no frame of its: as a string. */
+  private evaluate(expression: string): Promise<string> {
+    const seq = OWN_SEQ + this.own.size;
+    const answer = new Promise<string>((resolve, reject) => {
+      this.gone.signal.addEventListener('abort', () => reject(this.gone.signal.reason), { once: true });
+      this.own.set(seq, ({ success, body, message }) => {
+        if (success) resolve(String(body?.result));
+        else reject(new WindtunnelError('E_NO_DEBUGGER', `The debugger evaluates nothing: ${message ?? ''}`));
+      });
+    });
+    // In this context the result is whole, and no frame is needed.
+    this.write({ seq, type: 'request', command: 'evaluate', arguments: { expression, context: 'clipboard' } });
+    return answer;
+  }
+
   private write(message: ProtocolMessage): void {
+    this.breakpoints.toAdapter(message);
     this.stream?.write(dapFrame(this.rewrite.toAdapter(message)));
   }
 

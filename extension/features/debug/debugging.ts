@@ -7,6 +7,7 @@ import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
 import { pickApp } from '../run/pick-app.ts';
+import { registerBreakpointReports } from './breakpoint-help.ts';
 import { AppDebugSession } from './debug-session.ts';
 
 const TYPE = 'windtunnel';
@@ -53,10 +54,15 @@ export function registerDebugging(parts: Debugging): vscode.Disposable {
       vscode.DebugConfigurationProviderTriggerKind.Dynamic,
     ),
     vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, {
-      createDebugAdapterDescriptor: ({ configuration }) => {
-        const config = configuration as unknown as LaunchConfig;
+      createDebugAdapterDescriptor: (debugged) => {
+        const config = debugged.configuration as unknown as LaunchConfig;
         const session = emulators.of(config.file);
-        return new vscode.DebugAdapterInlineImplementation(new AppDebugSession({ session, failures, config, harness }));
+        const restart = async (changes: Partial<LaunchConfig>) => {
+          await vscode.debug.stopDebugging(debugged);
+          await vscode.debug.startDebugging(debugged.workspaceFolder, { ...debugged.configuration, ...changes });
+        };
+        const context = { session, failures, config, harness, restart };
+        return new vscode.DebugAdapterInlineImplementation(new AppDebugSession(context));
       },
     }),
     vscode.commands.registerCommand('windtunnel.app.debug', async (argument: CommandArgument) => {
@@ -65,6 +71,7 @@ export function registerDebugging(parts: Debugging): vscode.Disposable {
       const folder = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(app.found.file));
       await vscode.debug.startDebugging(folder, configurationOf(app, false));
     }),
+    registerBreakpointReports(),
     tellEditorOfApps(parts),
   );
 }

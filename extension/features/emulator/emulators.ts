@@ -24,9 +24,10 @@ export class Emulators implements vscode.Disposable {
     return [...this.sessions.values()].map(({ session }) => session);
   }
 
-  /** The session of the workspace that a file or folder belongs to, by the rule of the CLI. Starts no emulator. */
+  /** The session of the workspace that a file or folder belongs to, by the rule of the CLI; apps below an opened folder share its emulator. */
   of(path: string): EmulatorSession {
-    const workspace = findWorkspace(thisHost(), path);
+    const opened = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path))?.uri.fsPath;
+    const workspace = findWorkspace(thisHost(), path, opened);
     const known = this.sessions.get(workspace);
     if (known) return known.session;
     const session = new EmulatorSession(workspace, this.emulatorJs);

@@ -4,8 +4,7 @@ import type { KnownApp } from '../../core/app-tree.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
-
-export type Engine = 'auto' | 'process' | 'docker';
+import { chosenEngine } from './chosen-engine.ts';
 
 /** Starts, stops and restarts apps in the emulator of their workspace. */
 export class AppRunner {
@@ -19,34 +18,31 @@ export class AppRunner {
     this.log = log;
   }
 
-  /** Serves the app and waits for its first runner, with progress. What fails is shown, once, and gives null. */
+  /**
+   * Serves the app and waits for its first runner, with progress in the status bar; *Stop App* cancels it. What fails is shown, once,
+   * and gives null.
+   */
   async run({ found }: KnownApp): Promise<AppStatus | null> {
     const session = this.emulators.of(found.file);
     this.failures.clear(found.file);
     const title = vscode.l10n.t('Windtunnel: starting {0}', found.name || found.symbol);
-    return vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-      async (progress, token) => {
-        const cancelled = new AbortController();
-        const subscriptions = vscode.Disposable.from(
-          token.onCancellationRequested(() => cancelled.abort()),
-          session.onEvent(({ event, replayed }) => {
-            if (replayed) return;
-            if (event.type === 'environment.progress') progress.report({ message: lastLine(event.message) });
-            if (event.type === 'runner.state' && event.phase) progress.report({ message: event.phase });
-          }),
-        );
-        try {
-          return await this.start(session, found.file, found.symbol, cancelled.signal);
-        } catch (thrown) {
-          if (!cancelled.signal.aborted) this.failures.show(toWindtunnelError(thrown).toJSON(), session, found.file);
-          else await this.stopFile(session, found.file, found.symbol);
-          return null;
-        } finally {
-          subscriptions.dispose();
-        }
-      },
-    );
+    return vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, async (progress) => {
+      const subscription = session.onEvent(({ event, replayed }) => {
+        if (replayed) return;
+        if (event.type === 'environment.progress') progress.report({ message: lastLine(event.message) });
+        if (event.type === 'runner.state' && event.phase) progress.report({ message: event.phase });
+      });
+      try {
+        return await this.start(session, found.file, found.symbol);
+      } catch (thrown) {
+        const error = toWindtunnelError(thrown);
+        // It was stopped while it started.
+        if (error.kind !== 'cancelled') this.failures.show(error.toJSON(), session, found.file);
+        return null;
+      } finally {
+        subscription.dispose();
+      }
+    });
   }
 
   async stop({ live, found }: KnownApp): Promise<void> {
@@ -64,23 +60,14 @@ export class AppRunner {
     }
   }
 
-  private async start(session: EmulatorSession, file: string, symbol: string, signal: AbortSignal) {
-    const engine = vscode.workspace.getConfiguration('windtunnel.engine').get<Engine>('default', 'auto');
-    const answer = await session.run(
-      { file, symbol, as: null, engine: engine === 'auto' ? null : engine, watch: true },
-      signal,
-    );
+  private async start(session: EmulatorSession, file: string, symbol: string) {
+    const answer = await session.run({ file, symbol, as: null, engine: chosenEngine(file), watch: true });
     for (const { level, message } of answer.notices) {
       if (level === 'warn') this.log.warn(`${answer.app.id}: ${message}`);
       else this.log.info(`${answer.app.id}: ${message}`);
     }
     const client = await session.ensure();
-    return client.start(answer.app.id, signal);
-  }
-
-  private async stopFile(session: EmulatorSession, file: string, symbol: string): Promise<void> {
-    const app = session.status?.apps.find((one) => one.file === file && one.symbol === symbol);
-    if (app) await this.attempt(() => session.remove(app.id));
+    return client.start(answer.app.id);
   }
 
   private async attempt(action: () => Promise<unknown>): Promise<void> {

@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import type { KnownApp } from '../../core/app-tree.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
-import type { AppRunner, Engine } from './run-app.ts';
+import type { Engine } from './chosen-engine.ts';
+import type { AppRunner } from './run-app.ts';
 
 /**
  * *Switch Engine*: what apps of this workspace are run in from now on. Those that run elsewhere go on until the user lets them

@@ -1,6 +1,9 @@
 // Runs inside the extension host: mocha over the bundled host tests, and a report for the suite outside.
 import { writeFileSync } from 'node:fs';
-import Mocha from 'mocha';
+import imported from 'mocha';
+
+// Node 22, of older versions of VS Code, gives a required ES module's namespace, Node 24 what it exports by default.
+const Mocha = (imported as unknown as { default?: typeof imported }).default ?? imported;
 
 /** What one test of the extension host came to. */
 export interface HostResult {

@@ -18,8 +18,14 @@ export const VSCODE_VERSIONS = {
 } as const;
 export type VsCodeVersion = keyof typeof VSCODE_VERSIONS;
 
+// Older versions fetch ripgrep from the network, and have a terminal that is to be compiled; these bring what is needed in their packages.
+const RIPGREP = '@vscode/ripgrep-universal@1.18.0';
+const NODE_PTY = '1.2.0-beta.15';
+
 /** SHA-512 of the packages, as the registry published them. */
 const INTEGRITY: Record<string, string> = {
+  'code-server@4.104.0':
+    'sha512-wSo8KOqN/HnhAPkZ+aKviR61xx97KrYpvy9oomXhSwoM+1l5t8Mfuffx5or3Ew1PoJh2u2Y4fxIEi3Wn5++vfg==',
   'code-server@4.139.1':
     'sha512-fUYvJVdz4ZoVJfakGiGWXFMpF8K1ObsrpGvX17ZxNpKOzdNHs7lANT670JTr4ZhA8DnWqyvvmFG/d3HV9Yy6ew==',
 };
@@ -84,10 +90,16 @@ export interface InstalledServer {
   server: string;
 }
 
+/** A test that gives its editor a home of its own names, as VSCODE_TEST_CACHE, the cache that all share. */
+export function serverCache(): string {
+  const user = process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
+  return process.env.VSCODE_TEST_CACHE ?? path.join(user, 'windtunnel-test');
+}
+
 /** Installs VS Code's server unless it is there. Two that start at once do not harm each other. About 20 s, 355 MB. */
 export async function installServer(version: VsCodeVersion = 'newest'): Promise<InstalledServer> {
   const wanted = VSCODE_VERSIONS[version];
-  const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test');
+  const cache = serverCache();
   // A changed recipe makes a new folder.
   const recipe = createHash('sha256')
     .update(await readFile(import.meta.filename))
@@ -110,6 +122,12 @@ async function build(cache: string, home: string, wanted: { server: string; node
     const server = path.join(code, 'lib/vscode');
     await trim(server);
     await npm(['install', '--omit=dev', '--ignore-scripts'], server);
+    const ripgrep = path.join(server, 'node_modules/@vscode/ripgrep');
+    if (existsSync(ripgrep)) {
+      const place = `bin/${process.platform}-${process.arch}/rg`;
+      await unpack(RIPGREP, ripgrep, stage, [`package/${place}`]);
+      await rename(path.join(ripgrep, place), path.join(ripgrep, 'bin/rg'));
+    }
     for (const name of DROPPED_EXTENSIONS) {
       await rm(path.join(server, 'extensions', name), { recursive: true, force: true });
     }
@@ -141,6 +159,7 @@ async function trim(server: string): Promise<void> {
     delete manifest.dependencies?.[name];
     delete manifest.optionalDependencies?.[name];
   }
+  if (manifest.dependencies?.['@vscode/ripgrep']) manifest.dependencies['node-pty'] = NODE_PTY;
   // They name packages that are dropped, which npm refuses; the shrinkwrap keeps the versions.
   delete manifest.overrides;
   await writeFile(file, JSON.stringify(manifest, null, 1));

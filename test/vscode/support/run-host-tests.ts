@@ -4,32 +4,36 @@ import path from 'node:path';
 import { runTests } from '@vscode/test-electron';
 import { build } from 'esbuild';
 import type { HostResult } from './host-runner.ts';
+import { serverCache } from './install-server.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const HOST_TESTS = path.join(ROOT, 'test/vscode/host');
 const HEADLESS = path.join(import.meta.dirname, 'code-headless.ts');
 
 /**
- * Runs test/vscode/host in a real extension host by @vscode/test-electron: in the VS Code that it downloads on a desktop, in
+ * Runs test/vscode/host, or other files, in a real extension host by @vscode/test-electron: in the VS Code that it downloads on a desktop, in
  * VS Code's own server where there is none (`headless`). Resolves with the result of each test.
  */
 export async function runHostTests(options: {
   workspace: string;
   headless: boolean;
+  /** Mocha files below test/, absolute. */
+  files?: readonly string[];
   env: NodeJS.ProcessEnv;
 }): Promise<HostResult[]> {
   const folder = mkdtempSync(path.join(tmpdir(), 'host-'));
   const report = path.join(folder, 'report.json');
-  const names = readdirSync(HOST_TESTS).filter((name) => name.endsWith('.mocha.ts'));
+  const sources =
+    options.files ??
+    readdirSync(HOST_TESTS)
+      .filter((name) => name.endsWith('.mocha.ts'))
+      .map((name) => path.join(HOST_TESTS, name));
   try {
     await build({
       absWorkingDir: ROOT,
-      entryPoints: [
-        path.join(import.meta.dirname, 'host-runner.ts'),
-        ...names.map((name) => path.join(HOST_TESTS, name)),
-      ],
+      entryPoints: [path.join(import.meta.dirname, 'host-runner.ts'), ...sources],
       outdir: folder,
-      outbase: path.join(ROOT, 'test/vscode'),
+      outbase: path.join(ROOT, 'test'),
       outExtension: { '.js': '.cjs' },
       bundle: true,
       platform: 'node',
@@ -43,14 +47,16 @@ export async function runHostTests(options: {
     // Mocha stays outside the bundle: its parts find each other by path.
     symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
     mkdirSync(path.join(folder, 'user'));
-    const files = names.map((name) => path.join(folder, 'host', name.replace(/\.ts$/, '.cjs')));
+    const built = (source: string) => path.join(folder, path.relative(path.join(ROOT, 'test'), source));
+    const files = sources.map((source) => built(source).replace(/\.ts$/, '.cjs'));
     try {
       await runTests({
         ...(options.headless ? { vscodeExecutablePath: HEADLESS } : { version: '1.104.0' }),
         extensionDevelopmentPath: ROOT,
-        extensionTestsPath: path.join(folder, 'support/host-runner.cjs'),
+        extensionTestsPath: path.join(folder, 'vscode/support/host-runner.cjs'),
         extensionTestsEnv: {
           ...options.env,
+          VSCODE_TEST_CACHE: serverCache(),
           VSCODE_TEST_FILES: JSON.stringify(files),
           VSCODE_TEST_REPORT: report,
         },

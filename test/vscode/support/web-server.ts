@@ -46,6 +46,7 @@ const QUIET_SETTINGS: Record<string, unknown> = {
 };
 
 export interface ServerOptions {
+  /** Absent: as WINDTUNNEL_TEST_VSCODE says, else the newest. */
   version?: VsCodeVersion;
   userDataDir?: string;
   extensionsDir?: string;
@@ -82,7 +83,7 @@ export class VsCodeServer {
   }
 
   static async start(options: ServerOptions = {}): Promise<VsCodeServer> {
-    const { node, server } = await installServer(options.version);
+    const { node, server } = await installServer(options.version ?? versionOfEnvironment());
     const folder = mkdtempSync(path.join(tmpdir(), 'vsc-'));
     const userDataDir = options.userDataDir ?? path.join(folder, 'user');
     const extensionsDir = options.extensionsDir ?? path.join(folder, 'extensions');
@@ -156,6 +157,12 @@ export class VsCodeServer {
     endGroup(this.process, 'SIGKILL');
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
+}
+
+function versionOfEnvironment(): VsCodeVersion {
+  const named = process.env.WINDTUNNEL_TEST_VSCODE ?? 'newest';
+  if (named === 'newest' || named === 'oldest') return named;
+  throw new Error(`WINDTUNNEL_TEST_VSCODE is newest or oldest, not ${named}`);
 }
 
 /** Headless Chromium that reaches this machine only. */

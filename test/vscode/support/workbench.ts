@@ -143,6 +143,16 @@ export class Workbench {
     return this.page.locator('.view-lines .view-line', { hasText: text }).first();
   }
 
+  /** Calls the emulator that the editor started. */
+  async post(pathname: string, body: unknown): Promise<{ status: number; body: unknown }> {
+    const response = await fetch(`${this.emulator.url}${pathname}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, body: await response.json() };
+  }
+
   toast(text: string | RegExp): Locator {
     return this.page.locator('.notifications-toasts .notification-list-item', { hasText: text });
   }

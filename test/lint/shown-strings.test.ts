@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { rawStrings } from './shown-strings.ts';
+
+const read = (file: string) => readFileSync(file, 'utf8');
+
+describe('what the editor shows', () => {
+  it.each([
+    "window.showErrorMessage('It broke.')",
+    "window.showErrorMessage(text, 'Open Log')",
+    `window.showInputBox({ prompt: \`Name of $\{app}\` })`,
+  ])('%s is English for everybody', (text) => {
+    expect(rawStrings('a.ts', text)).toHaveLength(1);
+  });
+
+  it.each([
+    'window.showErrorMessage(error.message)',
+    "window.showQuickPick(items, { title: 'Windtunnel', prompt: vscode.l10n.t('Name') })",
+    `const item = { label: \`$(play) $\{name}\` }`,
+  ])('%s is not', (text) => {
+    expect(rawStrings('a.ts', text)).toEqual([]);
+  });
+
+  it('goes through l10n', () => {
+    const sources = execFileSync('git', ['ls-files', 'extension/features', 'extension/main.ts'], { encoding: 'utf8' });
+    const files = sources.split('\n').filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+    expect(files.length).toBeGreaterThan(20);
+    expect(files.flatMap((file) => rawStrings(file, read(file)))).toEqual([]);
+  });
+});
+
+it('the manifest names its texts by keys that package.nls.json has, and no others', () => {
+  const { contributes, capabilities } = JSON.parse(read('package.json')) as Record<string, object>;
+  const texts: string[] = [];
+  const raw: string[] = [];
+  const visit = (value: unknown, key: string): void => {
+    if (value !== null && typeof value === 'object') {
+      for (const [name, child] of Object.entries(value)) visit(child, Array.isArray(value) ? key : name);
+      return;
+    }
+    if (typeof value !== 'string') return;
+    const named = /^%([\w.]+)%$/.exec(value)?.[1];
+    if (named !== undefined) texts.push(named);
+    else if (/title$|description|^label$|^contents$|^name$/i.test(key) && /[a-z]/i.test(value)) raw.push(value);
+  };
+  visit({ ...contributes, capabilities }, '');
+  // What a launch configuration is called is written into launch.json; the other is the product's name.
+  expect(raw.filter((text) => !/^Windtunnel(: .*)?$/.test(text))).toEqual([]);
+  const known = Object.keys(JSON.parse(read('package.nls.json')) as object);
+  expect([...new Set(texts)].sort()).toEqual(known.sort());
+});

@@ -1,0 +1,94 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requires } from '../support/skip.ts';
+import { Workbench } from './support/workbench.ts';
+
+const workspace = (name: string) => path.join(import.meta.dirname, name);
+let at: Workbench | undefined;
+
+beforeEach(requires('chromium'));
+afterEach(async (context) => {
+  if (context.task.result?.state === 'fail') await at?.picture(`failed-${context.task.name.slice(0, 40)}`);
+  await at?.close();
+  at = undefined;
+}, 120_000);
+
+const WATCH = `
+  globalThis.windtunnelShown = [];
+  const seen = new WeakSet();
+  new MutationObserver(() => {
+    for (const item of document.querySelectorAll('.notifications-toasts .notification-list-item')) {
+      if (!seen.has(item)) windtunnelShown.push(item.textContent);
+      seen.add(item);
+    }
+  }).observe(document.body, { childList: true, subtree: true });
+`;
+
+/** Counts each notification that the workbench shows, also one that is gone at once. */
+async function notificationCensus({ page }: Workbench): Promise<() => Promise<string[]>> {
+  await page.evaluate(WATCH);
+  return async () => (await page.evaluate('windtunnelShown.splice(0)')) as string[];
+}
+
+test('one notification at most for what a user does, and none for what an app prints', {
+  timeout: 400_000,
+}, async () => {
+  at = await Workbench.open({
+    files: [workspace('workspace-noisy/noisy.py'), workspace('workspace/broken.py')],
+  });
+  const taken = await notificationCensus(at);
+  const here = at;
+  const census: Record<string, string[]> = {};
+  const act = async (name: string, action: () => Promise<void>) => {
+    await action();
+    census[name] = await taken();
+  };
+  await at.showView();
+  const row = at.row('Apps', 'noisy');
+  const press = async (label: string) => {
+    await row.hover();
+    await row.locator(`.action-label[aria-label^="${label}"]`).click();
+  };
+
+  await act('run', async () => {
+    await press('Run App');
+    await here.row('Apps', /Runners/).waitFor();
+    await here.row('Apps', 'local/noisy').locator('.codicon-circle-filled').waitFor();
+  });
+  await act('200 lines of log', async () => {
+    expect(await here.post('/run/local/noisy', {})).toMatchObject({ status: 200 });
+    await here.row('Apps', /Requests/).waitFor();
+  });
+  await act('a request that fails', async () => {
+    expect(await here.post('/run/local/noisy/fail', {})).toMatchObject({ status: 500 });
+    await here.expand(here.row('Apps', /Requests/));
+    await here.row('Apps', /500/).waitFor();
+  });
+  await act('a save', async () => {
+    const file = path.join(here.emulator.workspace, 'noisy.py');
+    const revision = async () => (await here.emulator.client.status()).apps[0]?.revision;
+    const before = await revision();
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"lines": 200', '"lines": 201'));
+    await expect.poll(revision, { timeout: 90_000, interval: 200 }).not.toBe(before);
+  });
+  await act('stop', async () => {
+    await press('Stop App');
+    await here.status().filter({ hasNotText: ': 1' }).waitFor();
+  });
+  await act('an app that does not start', async () => {
+    const broken = here.row('Apps', 'broken');
+    await broken.hover();
+    await broken.locator('.action-label[aria-label^="Run App"]').click();
+    await here.toast("KeyError: 'missing'").waitFor();
+  });
+  const counts = Object.fromEntries(Object.entries(census).map(([name, shown]) => [name, shown.length]));
+  expect(counts, JSON.stringify(census)).toEqual({
+    run: 0,
+    '200 lines of log': 0,
+    'a request that fails': 0,
+    'a save': 0,
+    stop: 0,
+    'an app that does not start': 1,
+  });
+});

@@ -1,0 +1,3 @@
+def worded(greeting: str, name: str) -> str:
+    words = f"{greeting}, {name}!"
+    return words
