@@ -97,7 +97,12 @@ beforeAll(async () => {
   python = await testPython();
   mkdirSync(path.join(emulator.workspace, 'titles'));
   mkdirSync(path.join(emulator.workspace, 'letters'));
-  const files = { 'titles/titles.py': TITLES, 'letters/letters.py': LETTERS, 'original.py': ORIGINAL, 'stream.py': STREAM };
+  const files = {
+    'titles/titles.py': TITLES,
+    'letters/letters.py': LETTERS,
+    'original.py': ORIGINAL,
+    'stream.py': STREAM,
+  };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(emulator.workspace, name), text);
 }, 120_000);
 afterAll(() => emulator.dispose());
