@@ -59,7 +59,7 @@ test(
     const { child, terminal, says, ended } = run('app.py');
     await says('ready in');
     expect(terminal.text).toContain('(in the emulator that runs here already)');
-    expect(terminal.text).toContain(`curl -X POST ${emulator.url}/run/local/echo`);
+    await says(`curl -X POST ${emulator.url}/run/local/echo`);
 
     const first = await emulator.cli('call', 'echo', '--logs');
     expect(JSON.parse(first.stdout)).toEqual({ answer: 'one' });
