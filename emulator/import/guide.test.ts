@@ -46,9 +46,7 @@ describe.each([
 it('docs/import-rows.md names tests and fixtures that are there', () => {
   const root = path.resolve(import.meta.dirname, '../..');
   const [table = ''] = readFileSync(path.join(root, 'docs/import-rows.md'), 'utf8').split('\n## ');
-  const rows = table
-    .split('\n')
-    .filter((line) => /^\| (?!source|---)/.test(line));
+  const rows = table.split('\n').filter((line) => /^\| (?!source|---)/.test(line));
   expect(rows.length).toBeGreaterThan(20);
   for (const row of rows) {
     const named = [...row.split('|')[3]!.matchAll(/`([^`]+)`/g)].map(([, file]) => file!);
