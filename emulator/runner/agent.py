@@ -35,6 +35,8 @@ LINK_HIGH = 1 << 20
 # The emulator has this long to say what to run.
 START_SECONDS = 60
 MEMORY_SECONDS = 0.5
+# The kernel counts a process as killed before it is gone, and we may look at the count in between.
+KILLED_SECONDS = 2
 
 
 class Agent:
@@ -60,6 +62,7 @@ class Agent:
         self.memory_at = 0.0
         self.memory_sent = 0
         self.oom_kills = 0
+        self.oom_kill_at = None
         self.port_open = False
         self.finished = False
         self.give_up_at = time.monotonic() + START_SECONDS
@@ -550,9 +553,18 @@ class Agent:
         if os.getpid() != 1:
             return False
         count = process_tree.oom_kills() or 0
-        more = count > self.oom_kills
+        if count <= self.oom_kills:
+            return False
         self.oom_kills = count
-        return more
+        self.oom_kill_at = time.monotonic()
+        return True
+
+    def died_of_memory(self, code):
+        """Whether the app, which ended by itself with that code, was killed by the kernel for want of memory."""
+        if self.start is None or self.cause != "crashed" or code != -signal.SIGKILL:
+            return False
+        self.kernel_killed()
+        return self.oom_kill_at is not None and time.monotonic() - self.oom_kill_at < KILLED_SECONDS
 
     def limit(self):
         return "for its machine type has %.1f GiB of memory" % (self.start["memoryBytes"] / (1 << 30))
@@ -572,7 +584,7 @@ class Agent:
             continue
         self.drain_pipes()
         process_tree.kill_descendants(os.getpid())
-        if self.start and self.cause == "crashed" and code == -signal.SIGKILL and self.kernel_killed():
+        if self.died_of_memory(code):
             self.cause = "memory"
             self.memory_sent = max(self.memory_sent, self.start["memoryBytes"])
         signal_name = signal.Signals(-code).name if code is not None and code < 0 else None
