@@ -33,5 +33,8 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   await toast.locator('.monaco-button', { hasText: 'Run App' }).click();
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
   expect(existsSync(path.join(imported, 'IMPORT.md'))).toBe(false);
+  // Its folder is a workspace of its own, whose emulator nothing else here would stop.
+  await at.runCommand('Windtunnel: Stop Emulator');
+  await at.status().filter({ hasNotText: ': 1' }).waitFor();
   expect(readFileSync(path.join(source, 'handler.py'), 'utf8')).toBe(before);
 });

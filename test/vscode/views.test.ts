@@ -168,6 +168,7 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
   await step('doctor', 'unchecked');
   await at.page.getByRole('button', { name: 'Open Doctor' }).click();
   await step('doctor', 'checked');
+  await at.row('Doctor', 'python').waitFor();
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Run App');
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();

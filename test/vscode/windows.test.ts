@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { requires } from '../support/skip.ts';
-import { Workbench } from './support/workbench.ts';
+import { showWindtunnel, Workbench } from './support/workbench.ts';
 
 const app = (name: string) => path.join(import.meta.dirname, name);
 let at: Workbench | undefined;
@@ -48,7 +48,7 @@ test('a second window, and one of several folders, join the emulator that runs; 
   const target = new URL(here.page.url());
   const second = await here.page.context().newPage();
   await second.goto(target.href);
-  await second.locator('.activitybar .action-label[aria-label^="Windtunnel"]').click();
+  await showWindtunnel(second);
   await apps(second).filter({ hasText: 'local/greeter' }).first().waitFor();
   await second.locator('.statusbar-item', { hasText: 'Windtunnel: 1' }).waitFor();
 
@@ -60,7 +60,7 @@ test('a second window, and one of several folders, join the emulator that runs; 
   target.searchParams.delete('folder');
   target.searchParams.set('workspace', several);
   await second.goto(target.href);
-  await second.locator('.activitybar .action-label[aria-label^="Windtunnel"]').click();
+  await showWindtunnel(second);
   await apps(second).filter({ hasText: 'local/greeter' }).first().waitFor();
   await apps(second).filter({ hasText: 'boxed' }).first().waitFor();
 

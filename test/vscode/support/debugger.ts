@@ -38,7 +38,21 @@ export async function continueOn(at: Workbench): Promise<void> {
 /** Waits until the Variables view shows that text. */
 export async function shownVariable({ page }: Workbench, text: string): Promise<void> {
   const rows = page.locator('.debug-variables .monaco-list-row');
-  // The workbench opens the first scope by itself, at a moment of its own: a click on the row could close it again.
-  await rows.filter({ hasText: 'Locals' }).and(page.locator('[aria-expanded="true"]')).first().waitFor();
+  const locals = rows.filter({ hasText: 'Locals' });
+  // The workbench opens the first scope by itself, but not always, and at a moment of its own: a click too soon closes it again.
+  for (let tries = 0; tries < 10; tries += 1) {
+    await locals.first().waitFor();
+    const shown = rows.filter({ hasText: text }).first().waitFor({ timeout: 5000 });
+    if (await happened(shown)) return;
+    const closed = locals.and(page.locator('[aria-expanded="false"]')).first();
+    if ((await closed.count()) > 0) await closed.locator('.monaco-tl-twistie').click();
+  }
   await rows.filter({ hasText: text }).first().waitFor();
 }
+
+/** Whether what is waited for came, rather than the end of the wait. */
+const happened = (wait: Promise<void>): Promise<boolean> =>
+  wait.then(
+    () => true,
+    () => false,
+  );

@@ -76,11 +76,7 @@ export class Workbench {
   }
 
   async showView(): Promise<void> {
-    // A click on the activity that is already chosen would close the side bar, whether its panes have been drawn or not.
-    const item = this.page.locator('.activitybar .action-item:has(.action-label[aria-label^="Windtunnel"])');
-    if (!/(^|\s)checked(\s|$)/.test((await item.getAttribute('class')) ?? ''))
-      await this.activity('Windtunnel').click();
-    await this.pane('Apps').waitFor();
+    await showWindtunnel(this.page);
   }
 
   pane(name: string): Locator {
@@ -127,15 +123,20 @@ export class Workbench {
   /** Opens a file by the quick open of the workbench. */
   async openFile(name: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget:visible input.input');
-    await this.page.keyboard.press('Control+p');
-    await input.waitFor();
-    await input.fill(name);
-    await this.page
-      .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${name}"]`)
-      .first()
-      .waitFor();
-    await this.page.keyboard.press('Enter');
-    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    const tab = this.page.locator('.tab.active', { hasText: name });
+    // A view that takes the focus just then closes the picker, and the key goes elsewhere.
+    for (let tries = 0; tries < 5; tries += 1) {
+      await this.page.keyboard.press('Control+p');
+      await input.waitFor();
+      await input.fill(name);
+      await this.page
+        .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${name}"]`)
+        .first()
+        .waitFor();
+      await this.page.keyboard.press('Enter');
+      if (await came(tab, 10_000)) break;
+    }
+    await tab.waitFor();
     await this.page.locator('.statusbar-item[id="status.editor.mode"]', { hasText: 'Python' }).waitFor();
   }
 
@@ -188,4 +189,30 @@ export class Workbench {
     await this.server.stop();
     await this.emulator.dispose();
   }
+}
+
+/** Shows the side bar with our views, in any window. */
+export async function showWindtunnel(page: Page): Promise<void> {
+  const item = page.locator('.activitybar .action-item:has(.action-label[aria-label^="Windtunnel"])');
+  const apps = page.locator('.pane:has(.pane-header[aria-label^="Apps"])');
+  await item.waitFor();
+  // A click on the activity that is already chosen would close the side bar, whether its panes have been drawn or not; and a window
+  // that is still opening may put another one in its place.
+  for (let tries = 0; tries < 5; tries += 1) {
+    const chosen = /(^|\s)checked(\s|$)/.test((await item.getAttribute('class')) ?? '');
+    if (!chosen) await item.locator('.action-label').click();
+    if (await came(apps, 10_000)) break;
+  }
+  await apps.waitFor();
+}
+
+/** Whether it came within that time, in ms. */
+async function came(locator: Locator, timeout: number): Promise<boolean> {
+  return locator
+    .first()
+    .waitFor({ timeout })
+    .then(
+      () => true,
+      () => false,
+    );
 }
