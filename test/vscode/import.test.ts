@@ -13,8 +13,16 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   const { page } = at;
   const source = path.join(at.emulator.workspace, 'source');
   const before = readFileSync(path.join(source, 'handler.py'), 'utf8');
-  await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'source' }).click({ button: 'right' });
-  await page.locator('.monaco-menu .action-label', { hasText: 'Import from Modal, RunPod or Cog' }).click();
+  const entry = page.locator('.monaco-menu .action-label', { hasText: 'Import from Modal, RunPod or Cog' });
+  // A menu that is opened before the editor knows its extensions has none of theirs.
+  for (let tries = 0; tries < 10; tries += 1) {
+    await page.locator('.explorer-folders-view .monaco-list-row', { hasText: 'source' }).click({ button: 'right' });
+    await page.locator('.monaco-menu .action-label', { hasText: 'Copy Path' }).waitFor();
+    if ((await entry.count()) > 0) break;
+    await page.keyboard.press('Escape');
+    await page.waitForTimeout(1000);
+  }
+  await entry.click();
   await page.locator('.quick-input-title', { hasText: 'Folder of the imported app' }).waitFor();
   await page.keyboard.press('Enter');
   const action = (name: string) => page.locator(`.editor-actions .action-label[aria-label^="${name}"]`);

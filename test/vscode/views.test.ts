@@ -169,10 +169,15 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
   await at.page.getByRole('button', { name: 'Open Doctor' }).click();
   await step('doctor', 'checked');
   await at.row('Doctor', 'python').waitFor();
+  // The page of the walkthroughs may bring itself to the front again when a step is done.
+  await at.runCommand('View: Close All Editors');
+  await at.page.locator('.tab').first().waitFor({ state: 'detached' });
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Run App');
-  await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
+  await at.row('Apps', 'local/greeter').waitFor();
   await at.runCommand('Windtunnel: Open Playground');
+  // It takes the focus once it is drawn, which would close a picker.
+  await at.panel().locator('form').first().waitFor();
   await walkthrough();
   for (const done of ['app', 'run', 'call']) await step(done, 'checked');
   for (const open of ['debug', 'deploy']) await step(open, 'unchecked');

@@ -51,9 +51,14 @@ async function newApp(emulatorJs: string): Promise<void> {
     JSON.parse(await runCliOk(emulatorJs, ['new', template.name, folder, '--json'], { cwd: parent })),
   );
   const inWindow = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(made.folder));
-  if (inWindow) await vscode.window.showTextDocument(vscode.Uri.file(path.join(made.folder, 'app.py')));
-  // A window without a folder gets this one: only there the app can be found, run and debugged.
-  else await vscode.commands.executeCommand('vscode.openFolder', vscode.Uri.file(made.folder));
+  if (inWindow) {
+    // Said, not left to the watcher of files: one that is just starting misses what is written meanwhile.
+    await vscode.commands.executeCommand('windtunnel.apps.refresh');
+    await vscode.window.showTextDocument(vscode.Uri.file(path.join(made.folder, 'app.py')));
+  } else {
+    // A window without a folder gets this one: only there the app can be found, run and debugged.
+    await vscode.commands.executeCommand('vscode.openFolder', vscode.Uri.file(made.folder));
+  }
 }
 
 async function parentFolder(): Promise<string | null> {

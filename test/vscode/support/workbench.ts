@@ -110,14 +110,20 @@ export class Workbench {
 
   async runCommand(title: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget:visible input.input');
-    await this.page.keyboard.press('F1');
-    await input.waitFor();
-    await input.fill(`>${title}`);
-    await this.page
+    const row = this.page
       .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${title}"]`)
-      .first()
-      .waitFor();
-    await this.page.keyboard.press('Enter');
+      .first();
+    // A page or view that takes the focus just then closes the picker.
+    for (let tries = 0; tries < 5; tries += 1) {
+      await this.page.keyboard.press('F1');
+      const typed = await input.fill(`>${title}`, { timeout: 10_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (typed && (await came(row, 20_000))) return this.page.keyboard.press('Enter');
+      await this.page.keyboard.press('Escape');
+    }
+    throw new Error(`The palette does not stay open for ${title}.`);
   }
 
   /** Opens a file by the quick open of the workbench. */
