@@ -153,33 +153,18 @@ test('a terminal has windtunnel on its path, leads to the emulator, and says so'
   await at.line('leads to the emulator at').waitFor();
 });
 
-test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }, async () => {
+test('a step of the walkthrough is done by doing it', { timeout: 300_000 }, async () => {
   const at = bench.shared;
-  const walkthrough = async () => {
-    await at.runCommand('Welcome: Open Walkthrough...');
-    const choice = at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
-    await choice.filter({ hasText: 'Run fal apps on this machine' }).click();
-  };
   const step = (id: string, state: 'checked' | 'unchecked') =>
     at.page
       .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
       .waitFor({ state: 'attached' });
-  await walkthrough();
+  await at.runCommand('Welcome: Open Walkthrough...');
+  const choice = at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
+  await choice.filter({ hasText: 'Run fal apps on this machine' }).click();
   await step('doctor', 'unchecked');
   await at.page.getByRole('button', { name: 'Open Doctor' }).click();
   await step('doctor', 'checked');
-  await at.row('Doctor', 'python').waitFor();
-  // The page of the walkthroughs may bring itself to the front again when a step is done.
-  await at.runCommand('View: Close All Editors');
-  await at.page.locator('.tab').first().waitFor({ state: 'detached' });
-  await at.openFile('greeter.py');
-  await at.runCommand('Windtunnel: Run App');
-  await at.row('Apps', 'local/greeter').waitFor();
-  await at.runCommand('Windtunnel: Open Playground');
-  // It takes the focus once it is drawn, which would close a picker.
-  await at.panel().locator('form').first().waitFor();
-  await walkthrough();
-  for (const done of ['app', 'run', 'call']) await step(done, 'checked');
-  for (const open of ['debug', 'deploy']) await step(open, 'unchecked');
+  await step('debug', 'unchecked');
   await at.picture('walkthrough');
 });
