@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Workbench } from './workbench.ts';
+import { came, type Workbench } from './workbench.ts';
 
 /** Sets a breakpoint by F9 on the line with that text, the `nth` of this file; the editor takes it once it knows the language. */
 export async function breakpoint(at: Workbench, text: string, nth: number): Promise<void> {
@@ -8,15 +8,10 @@ export async function breakpoint(at: Workbench, text: string, nth: number): Prom
     '.editor-instance .codicon-debug-breakpoint, .editor-instance .codicon-debug-breakpoint-unverified',
   );
   await at.line(text).click();
-  const set = () => glyphs.nth(nth - 1).waitFor({ timeout: 3000 });
   for (let presses = 0; presses < 10; presses += 1) {
     await page.keyboard.press('F9');
     // Patient with a slow editor: the key is a toggle, and pressed too soon again it takes the breakpoint away.
-    const done = await set().then(
-      () => true,
-      () => false,
-    );
-    if (done) break;
+    if (await came(glyphs.nth(nth - 1), 3000)) break;
   }
   expect(await glyphs.count()).toBe(nth);
 }
@@ -42,17 +37,9 @@ export async function shownVariable({ page }: Workbench, text: string): Promise<
   // The workbench opens the first scope by itself, but not always, and at a moment of its own: a click too soon closes it again.
   for (let tries = 0; tries < 10; tries += 1) {
     await locals.first().waitFor();
-    const shown = rows.filter({ hasText: text }).first().waitFor({ timeout: 5000 });
-    if (await happened(shown)) return;
+    if (await came(rows.filter({ hasText: text }), 5000)) return;
     const closed = locals.and(page.locator('[aria-expanded="false"]')).first();
     if ((await closed.count()) > 0) await closed.locator('.monaco-tl-twistie').click();
   }
   await rows.filter({ hasText: text }).first().waitFor();
 }
-
-/** Whether what is waited for came, rather than the end of the wait. */
-const happened = (wait: Promise<void>): Promise<boolean> =>
-  wait.then(
-    () => true,
-    () => false,
-  );

@@ -213,7 +213,7 @@ export async function showWindtunnel(page: Page): Promise<void> {
 }
 
 /** Whether it came within that time, in ms. */
-async function came(locator: Locator, timeout: number): Promise<boolean> {
+export async function came(locator: Locator, timeout: number): Promise<boolean> {
   return locator
     .first()
     .waitFor({ timeout })
