@@ -91,10 +91,11 @@ describe('an app that asks for a GPU on a machine without one, with a stand-in f
     await runner.handle.ready;
     const { status } = await runner.call('/', {}, { 'x-fal-request-id': 'r1' });
     expect(status).toBe(500);
-    const text = runner.logs.map(({ message }) => message).join('\n');
-    expect(text).toMatch(
-      /app\.py:17 needs a GPU: this machine has no GPU that the app can reach, and it asks for GPU-H100/,
-    );
+    // The lines and the answer come by ways of their own.
+    const text = () => runner.logs.map(({ message }) => message).join('\n');
+    await expect
+      .poll(text, { timeout: 60_000 })
+      .toMatch(/app\.py:17 needs a GPU: this machine has no GPU that the app can reach, and it asks for GPU-H100/);
     await runner.handle.stop(5);
   });
 });

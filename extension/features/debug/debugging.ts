@@ -7,6 +7,7 @@ import type { Emulators } from '../emulator/emulators.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
 import { pickApp } from '../run/pick-app.ts';
+import { tellEditorOfApps } from './app-files.ts';
 import { registerBreakpointReports } from './breakpoint-help.ts';
 import { AppDebugSession } from './debug-session.ts';
 
@@ -23,7 +24,7 @@ export interface Debugging {
 
 /** The debug type `windtunnel`: F5 with and without a launch configuration, and the command behind *Debug*. */
 export function registerDebugging(parts: Debugging): vscode.Disposable {
-  const { apps, emulators, failures, harness } = parts;
+  const { apps, emulators, failures, finder, harness } = parts;
   return vscode.Disposable.from(
     vscode.debug.registerDebugConfigurationProvider(TYPE, {
       provideDebugConfigurations: async () => {
@@ -72,7 +73,7 @@ export function registerDebugging(parts: Debugging): vscode.Disposable {
       await vscode.debug.startDebugging(folder, configurationOf(app, false));
     }),
     registerBreakpointReports(),
-    tellEditorOfApps(parts),
+    tellEditorOfApps(apps, finder),
   );
 }
 
@@ -85,26 +86,4 @@ function configurationOf({ found, relativePath }: KnownApp, portable: boolean): 
     file: portable ? `\${workspaceFolder}/${relativePath}` : found.file,
     symbol: found.symbol,
   };
-}
-
-/** F5 is ours where the editor shows an app, and nowhere else: `windtunnel.editorHasApp` is what the key binding asks. */
-function tellEditorOfApps({ finder }: Debugging): vscode.Disposable {
-  let asked = 0;
-  const tell = async () => {
-    asked += 1;
-    const turn = asked;
-    const document = vscode.window.activeTextEditor?.document;
-    const isPython = document?.languageId === 'python' && document.uri.scheme === 'file';
-    const found = isPython ? (await finder()).findInSource(document.getText(), document.uri.fsPath) : [];
-    if (turn === asked) {
-      await vscode.commands.executeCommand('setContext', 'windtunnel.editorHasApp', found.length > 0);
-    }
-  };
-  void tell();
-  return vscode.Disposable.from(
-    vscode.window.onDidChangeActiveTextEditor(() => void tell()),
-    vscode.workspace.onDidChangeTextDocument(({ document }) => {
-      if (document === vscode.window.activeTextEditor?.document) void tell();
-    }),
-  );
 }
