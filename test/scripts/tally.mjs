@@ -5,6 +5,8 @@ export class Tally {
   failed = [];
   /** @type {{name: string, reason: string}[]} */
   skipped = [];
+  /** @type {{name: string, message: string}[]} */
+  retried = [];
 
   pass(name) {
     this.passed += 1;
@@ -36,6 +38,7 @@ export class Tally {
     this.passed += report.passed;
     this.failed.push(...report.failed, ...report.errors.map((message) => ({ name: suite, message })));
     this.skipped.push(...report.skipped);
+    this.retried.push(...report.retried);
     if (report.passed + report.failed.length + report.errors.length + report.skipped.length === 0) {
       this.fail(suite, 'The suite ran no test.');
     }
@@ -45,6 +48,8 @@ export class Tally {
   summarize() {
     if (this.skipped.length > 0) console.log('\nSkipped:');
     for (const { name, reason } of this.skipped) console.log(`  ${name}: ${reason}`);
+    if (this.retried.length > 0) console.log('\nPassed at the second try only:');
+    for (const { name, message } of this.retried) console.log(`  ${name}: ${message.split('\n')[0]}`);
     if (this.failed.length > 0) console.log('\nFailed:');
     for (const { name, message } of this.failed) console.log(`  ${name}: ${message.split('\n')[0]}`);
     console.log(`\n${this.passed} passed, ${this.failed.length} failed, ${this.skipped.length} skipped`);

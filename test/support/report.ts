@@ -7,6 +7,8 @@ export interface SuiteReport {
   passed: number;
   failed: { name: string; message: string }[];
   skipped: { name: string; reason: string }[];
+  /** Passed, but not the first time: with what ended the first try. */
+  retried: { name: string; message: string }[];
   /** Each test, in the order of the run. */
   tests: { name: string; state: 'passed' | 'failed' | 'skipped' }[];
   /** Set-up that broke outside any test: a file that does not import, an unhandled rejection. */
@@ -22,6 +24,7 @@ export default class ReportFile implements Reporter {
       passed: 0,
       failed: [],
       skipped: [],
+      retried: [],
       tests: [],
       // Vitest says in which file's process it came up; no stack of a socket's error does.
       errors: unhandled.map(
@@ -39,6 +42,7 @@ export default class ReportFile implements Reporter {
         const name = `${file} > ${test.fullName}`;
         const result = test.result();
         report.tests.push({ name, state: result.state === 'pending' ? 'skipped' : result.state });
+        if (test.diagnostic()?.flaky) report.retried.push({ name, message: result.errors?.[0]?.message ?? '' });
         if (result.state === 'passed') report.passed += 1;
         else if (result.state === 'failed') report.failed.push({ name, message: result.errors[0]?.message ?? '' });
         else if (result.state === 'skipped' && result.note) report.skipped.push({ name, reason: result.note });
