@@ -15,6 +15,8 @@ const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 30);
 // The workbench is a foreign program with a focus and menus of its own; a test of it may run a second time, and the end of the run
 // names each that had to. All else must hold at once.
 const TRIES_AGAIN = new Set(['vscode']);
+// Each is one long file, which keeps one core busy: two of them take the time of one.
+const TOGETHER = ['fal-suites', 'faults'];
 const parts = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const writesFidelity = process.argv.includes('--write-fidelity');
 const wants = (name) => parts.length === 0 || parts.includes(name);
@@ -29,7 +31,7 @@ process.env.PATH = `${path.join(root, 'node_modules/.bin')}${path.delimiter}${pr
 const python = (await output(node, ['test/support/python.ts'])).trim();
 
 if (wants('lint')) await lint();
-const suites = (await findSuites()).filter(({ name }) => wants(name));
+const suites = joined((await findSuites()).filter(({ name }) => wants(name)));
 if (wants('build') || suites.length > 0) await tally.check('build', () => run(node, ['build.mjs']));
 for (const suite of suites) await runSuite(suite);
 if (parts.length > 0 && suites.length === 0 && !wants('lint') && !wants('build')) {
@@ -57,20 +59,32 @@ async function lint() {
 /** `unit` is what stands beside the source; every folder of test/ that holds a *.test.ts is a suite of its own. */
 async function findSuites() {
   const found = [
-    { name: 'unit', folder: 'emulator' },
-    { name: 'extension', folder: 'extension' },
-    { name: 'webview', folder: 'webview' },
+    { name: 'unit', folders: ['emulator'] },
+    { name: 'extension', folders: ['extension'] },
+    { name: 'webview', folders: ['webview'] },
   ];
   for (const entry of await readdir(path.join(root, 'test'), { withFileTypes: true })) {
     if (!entry.isDirectory()) continue;
     const files = await readdir(path.join(root, 'test', entry.name), { recursive: true });
-    if (files.some((file) => file.endsWith('.test.ts'))) found.push({ name: entry.name, folder: `test/${entry.name}` });
+    if (files.some((file) => file.endsWith('.test.ts')))
+      found.push({ name: entry.name, folders: [`test/${entry.name}`] });
   }
   return found;
 }
 
+/** Those of TOGETHER as one. */
+function joined(suites) {
+  const together = suites.filter(({ name }) => TOGETHER.includes(name));
+  if (together.length < 2) return suites;
+  const one = {
+    name: together.map(({ name }) => name).join(' and '),
+    folders: together.flatMap(({ folders }) => folders),
+  };
+  return [...suites.filter((suite) => !together.includes(suite)), one];
+}
+
 /** One vitest run in a private folder, where whatever it leaves behind is found and fails the run. */
-async function runSuite({ name, folder }) {
+async function runSuite({ name, folders }) {
   console.log(`\n== ${name}`);
   // Short: a unix socket's path may have 104 bytes in all on macOS.
   const runFolder = await mkdtemp(path.join(os.tmpdir(), 'wt-'));
@@ -90,7 +104,8 @@ async function runSuite({ name, folder }) {
     WINDTUNNEL_TEST_PICTURES: process.env.WINDTUNNEL_TEST_PICTURES ?? path.join(root, 'test-results/pictures'),
   };
   // A filter is a part of a path: whole, so that `emulator` is not any path with the word in it.
-  const args = ['node_modules/vitest/vitest.mjs', 'run', `${path.join(root, folder)}${path.sep}`];
+  const filters = folders.map((folder) => `${path.join(root, folder)}${path.sep}`);
+  const args = ['node_modules/vitest/vitest.mjs', 'run', ...filters];
   if (TRIES_AGAIN.has(name)) args.push('--retry=1');
   const ended = await spawned(node, [...args, '--reporter=default', '--reporter=./test/support/report.ts'], env);
   if (existsSync(reportFile)) {

@@ -75,7 +75,7 @@ npm run fal-suites -- e2e --engine docker --write        # and keep what it show
 \`\`\`
 
 As root on Linux with \`docker.io\` and \`debootstrap\`, it starts a daemon of its own, on which a small Debian stands in for
-\`python:X.Y\`. \`npm test\` runs \`tests/integration\` on the process engine each time.
+\`python:X.Y\`. \`npm test\` runs \`tests/integration\` on the process engine and \`tests/e2e\` in containers each time.
 
 | suite | test | process | docker |
 | --- | --- | --- | --- |
