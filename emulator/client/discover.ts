@@ -23,7 +23,7 @@ export async function connectEmulator(host: Host, workspace: string): Promise<Fo
   const found = findEmulator(host, workspace);
   if (!found) {
     throw new WindtunnelError('E_EMULATOR_DOWN', `No emulator runs for ${workspace}.`, {
-      hint: 'Start it with `windtunnel up` or `windtunnel run FILE.py`; `--workspace DIR` names another folder.',
+      hint: `Start it with \`windtunnel up\` or \`windtunnel run FILE.py\`; ${others(host)}.`,
       actions: ['windtunnel up'],
     });
   }
@@ -41,14 +41,25 @@ export function versionMismatch(running: string, other = VERSION): WindtunnelErr
   );
 }
 
+function others(host: Host): string {
+  const folders = runningEntries(host).map(({ workspace }) => `\`--workspace ${workspace}\``);
+  if (folders.length === 0) return '`--workspace DIR` names another folder';
+  return `${folders.join(' and ')} ${folders.length === 1 ? 'names the one that runs' : 'name those that run'}`;
+}
+
+/** Those of all workspaces of this user. */
+function runningEntries(host: Host): RegistryEntry[] {
+  const folder = join(userPaths(host).root, 'workspaces');
+  return listFolder(folder).flatMap((key) => {
+    const files = { registry: join(folder, key, 'registry.json'), lock: join(folder, key, 'emulator.lock') };
+    return readRegistry(files) ?? [];
+  });
+}
+
 function entryByUrl(host: Host, url: string): RegistryEntry {
   const wanted = normalUrl(url);
-  const folder = join(userPaths(host).root, 'workspaces');
-  for (const key of listFolder(folder)) {
-    const files = { registry: join(folder, key, 'registry.json'), lock: join(folder, key, 'emulator.lock') };
-    const entry = readRegistry(files);
-    if (entry && normalUrl(entry.url) === wanted) return entry;
-  }
+  const found = runningEntries(host).find((entry) => normalUrl(entry.url) === wanted);
+  if (found) return found;
   throw new WindtunnelError('E_EMULATOR_DOWN', `No emulator of this user answers at WINDTUNNEL_URL=${url}.`, {
     hint: 'Unset WINDTUNNEL_URL to find the emulator by folder, or start one with `windtunnel up`.',
   });

@@ -61,6 +61,16 @@ test('the workspace is the nearest folder with a mark; the configuration counts 
   expect(findWorkspace(here, app)).toBe(join(folder, 'project/sub'));
 });
 
+test('what an import keeps beside its app makes that no workspace of its own; what a user keeps there does', () => {
+  const here = { ...host({ WINDTUNNEL_HOME: join(folder, 'home') }) };
+  const imported = join(folder, 'project/sub');
+  mkdirSync(join(imported, '.windtunnel/import'), { recursive: true });
+  mkdirSync(join(folder, 'project/.git'));
+  expect(findWorkspace(here, imported)).toBe(join(folder, 'project'));
+  mkdirSync(join(imported, '.windtunnel/requests'));
+  expect(findWorkspace(here, imported)).toBe(imported);
+});
+
 test('a file that is not there is a typed error', () => {
   expect(() => findWorkspace(host(), join(folder, 'none.py'))).toThrow(
     expect.objectContaining({ code: 'E_FILE_UNREADABLE' }),

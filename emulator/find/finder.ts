@@ -6,7 +6,7 @@ import type { ClassModel } from './class-model.ts';
 import { decodeSource, normalizeNewlines } from './decode-source.ts';
 import { type FolderFinding, findInFolder } from './find-in-folder.ts';
 import type { FunctionModel } from './function-model.ts';
-import { loadPythonParser, type SyntaxNode } from './python-parser.ts';
+import { loadPythonParser, type PythonParser, type SyntaxNode } from './python-parser.ts';
 import { readModule } from './read-module.ts';
 import { repairSource } from './repair-source.ts';
 import { healthCheck, settingsOfClass, settingsOfFunction } from './settings.ts';
@@ -24,9 +24,11 @@ export interface Finder {
 }
 
 /** A finder over the grammars in `wasmDir`. Runs no Python. */
-export async function createFinder({ wasmDir }: { wasmDir: string }): Promise<Finder> {
-  const parser = await loadPythonParser(wasmDir);
+export const createFinder = async ({ wasmDir }: { wasmDir: string }): Promise<Finder> =>
+  finderOf(await loadPythonParser(wasmDir));
 
+/** The same over a parser that is there already. */
+export function finderOf(parser: PythonParser): Finder {
   const findInSource = (source: string, file: string): FoundApp[] => {
     // Nothing of fal can be in a file that never says its name; most files of a folder end here.
     if (!source.includes('fal')) return [];

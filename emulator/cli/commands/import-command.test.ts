@@ -52,6 +52,14 @@ it('writes the app into a new folder, leaves the source as it was, and says what
   });
 });
 
+it('names each app of a file that has several: none runs by the name of the file alone', async () => {
+  expect(await run(path.join(FIXTURES, 'modal/callers/source'), { out: 'app' })).toBe(0);
+  const file = path.join(folder, 'app/pipeline.py');
+  expect(out.filter((line) => line.startsWith('next: '))).toEqual(
+    ['Store', 'Count', 'Shout', 'Total'].map((symbol) => `next: windtunnel run ${file}::${symbol}`),
+  );
+});
+
 it('takes a file for its folder with that file as the entry', async () => {
   expect(await run(path.join(source('model-load'), 'handler.py'), { out: 'app', json: true })).toBe(0);
   expect(ImportReportSchema.parse(JSON.parse(out.join('\n'))).files.map(({ path: file }) => file)).toEqual([

@@ -18,6 +18,7 @@ import { assetUrl } from '../../core/assets.ts';
 import { systemClock } from '../../core/clock.ts';
 import { silentLog } from '../../core/log.ts';
 import { createEnvironments } from '../../environments/create-environments.ts';
+import { finderOf } from '../../find/finder.ts';
 import { loadPythonParser } from '../../find/python-parser.ts';
 import { clientFiles, withClients } from '../../import/clients/client-files.ts';
 import { importApp } from '../../import/import-app.ts';
@@ -85,7 +86,7 @@ export async function importCommand(
       for (const line of reimportLines(plan)) terminal.note(line);
       failed = plan.some(({ action }) => action === 'conflict') || failed;
     }
-    if (!options.json && unit.app) tell(terminal, unit.app, join(out, unit.path));
+    if (!options.json && unit.app) tell(terminal, unit.app, join(out, unit.path), parser);
     if (options.check && unit.app && unit.app.files.length > 0) {
       failed = !(await check(terminal, { folder: unit.folder, app: unit.app }, parser, pythonFor)) || failed;
     }
@@ -208,7 +209,8 @@ function readFolder(path: string): { folder: SourceFolder; root: string; entry: 
   return { folder: { name: basename(root), files, unread }, root, entry };
 }
 
-function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): void {
+function tell(terminal: Terminal, app: ImportedApp, out: string, parser: PythonParser): void {
+  const { files, report } = app;
   const { levels, findings, secrets } = report;
   const shown = findings.filter(({ level }) => level === 'TODO' || level === 'BLOCKED');
   const rows = shown.map(({ level, code, target, source, reason }) => {
@@ -226,7 +228,14 @@ function tell(terminal: Terminal, { files, report }: ImportedApp, out: string): 
   }
   if (files.length === 0) return;
   terminal.out(`written to ${out}; what each line became is in ${join(out, 'IMPORT.md')}`);
-  terminal.out(`next: windtunnel run ${join(out, report.entry)}`);
+  for (const target of runTargets(app, parser)) terminal.out(`next: windtunnel run ${join(out, target)}`);
+}
+
+/** What `run` takes: the file, or each of its apps by its name where it has several. */
+function runTargets({ files, report: { entry } }: ImportedApp, parser: PythonParser): string[] {
+  const content = files.find(({ path }) => path === entry)?.content ?? new Uint8Array();
+  const apps = finderOf(parser).findInSource(Buffer.from(content).toString('utf8'), entry);
+  return apps.length < 2 ? [entry] : apps.map(({ symbol }) => `${entry}::${symbol}`);
 }
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];

@@ -33,6 +33,12 @@ case "$1" in
       rm -rf "$VENV"
       "$PYTHON" -m venv --without-pip --system-site-packages "$VENV"
     }
+    # Where that Python is a virtual environment itself, what it sees is its parent's packages: the environment's own are led in.
+    OWN=$("$PYTHON" -c 'import sys, sysconfig as s
+if sys.prefix != sys.base_prefix:
+    for folder in sorted({s.get_path("purelib"), s.get_path("platlib")}):
+        print("import site; site.addsitedir(%r)" % folder)')
+    if [ -n "$OWN" ]; then echo "$OWN" >"$VENV/lib/python$FOUND/site-packages/windtunnel-image.pth"; fi
     "$VENV/bin/python" -m pip --version >/dev/null || { echo "windtunnel: the Python of the image has no pip"; exit 1; }
     ;;
   layer)
