@@ -356,10 +356,11 @@ async function assemble(
     secrets,
     events: bus,
     audience,
-    grant: ({ label, proxyEnv }) => {
+    grant: ({ label, proxyEnv, deploys }) => {
       redactor.learn(proxyPasswords(proxyEnv));
       // Refused before any program runs with it: a proxy of a kind that cannot be passed through.
       routeFromEnv(proxyEnv);
+      if (deploys) processEngine.startAhead?.();
       return { secret: keys.issueExec(label, proxyEnv), url, caFile: ca.certFile };
     },
     shutdown: () => {

@@ -231,6 +231,8 @@ export const GrantRequestSchema = z.object({
   label: z.string(),
   /** The proxy variables of the caller's own environment (HTTPS_PROXY, NO_PROXY, …), as they were. */
   proxyEnv: z.record(z.string(), z.string()),
+  /** The caller is about to run `fal deploy`. */
+  deploys: z.optional(z.boolean()),
 });
 export type GrantRequest = z.infer<typeof GrantRequestSchema>;
 

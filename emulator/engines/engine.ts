@@ -73,6 +73,11 @@ export interface RunnerEngine {
   start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle>;
   /** Asked before a runner is placed: an engine keeps no book of them. Rejects where there is nobody to ask (E_DOCKER_*). */
   gpus(signal: AbortSignal): Promise<EngineGpus>;
+  /**
+   * An app is about to be deployed: the engine may start ahead what a runner like the last deployed one needs before
+   * its app is known. Absent: it has no such thing.
+   */
+  startAhead?(): void;
   /** Removes what a dead emulator of this workspace left behind; returns what it removed, one line each. */
   sweep(): Promise<string[]>;
   dispose(): Promise<void>;

@@ -50,6 +50,10 @@ class Agent:
         self.selector = selectors.DefaultSelector()
         self.streams = LinkStreams(self.selector, self.send, lambda: len(self.out) >= LINK_HIGH, self.connect)
         self.start = None
+        # Started ahead, for an app that START names later; what it has to tell till then.
+        self.spare = False
+        self.held_states = []
+        self.unmapped = False
         self.env = {}
         self.child = None
         self.pipes = {}
@@ -124,9 +128,14 @@ class Agent:
         elif kind == frames.DEBUG and self.start is not None and self.control is not None:
             self.control_out += frames.encode(frames.DEBUG, 0, payload)
             self.write_control()
-        elif kind == frames.START and self.start is None:
+        elif kind in (frames.START, frames.PREPARE) and self.start is None or kind == frames.START and self.spare:
             try:
-                self.launch(json.loads(payload.decode("utf-8")))
+                start = json.loads(payload.decode("utf-8"))
+                if self.spare:
+                    self.order(start)
+                else:
+                    self.spare = kind == frames.PREPARE
+                    self.launch(start)
             except (ValueError, KeyError, TypeError) as error:
                 raise frames.ProtocolError("a start message that is not understood: %r" % error) from error
         else:
@@ -290,14 +299,38 @@ class Agent:
                 self.finish(None)
                 return False
             self.state(phase="unmapped", message=str(error))
-            env.update(start["envUnmapped"])
-            start["cwd"] = start["cwdUnmapped"]
+            self.unmapped = True
+            self.settle_unmapped(start, env)
             return True
         self.state(phase="mapped")
         return True
 
+    def settle_unmapped(self, start, env):
+        """Do without the mounts."""
+        env.update(start["envUnmapped"])
+        start["cwd"] = start["cwdUnmapped"]
+
+    def order(self, start):
+        """Make of the spare the runner of an app. Only its harness and a few variables differ from what was prepared."""
+        self.spare = False
+        self.start = start
+        env = dict(start["env"])
+        if self.unmapped:
+            self.settle_unmapped(start, env)
+        env["WINDTUNNEL_OUT"] = self.env["WINDTUNNEL_OUT"]
+        news = {name: value for name, value in env.items() if self.env.get(name) != value}
+        self.env = env
+        for values in self.held_states:
+            self.state(**values)
+        if self.control is not None:  # Else it has ended, and that is told in a moment.
+            self.control_out += frames.encode_json(frames.START, dict(start["harness"], env=news))
+            self.write_control()
+
     def state(self, **values):
         """Tell the emulator where the start stands."""
+        if self.spare:
+            self.held_states.append(values)
+            return
         self.send(frames.encode_json(frames.STATE, values))
 
     def signal(self, payload):

@@ -23,6 +23,7 @@ BEGIN = 11  # harness -> agent: a request begins; the payload is its id, the str
 FINISH = 12  # harness -> agent -> emulator: that request ended, and its last LOG frame was before this one
 MEMORY = 13  # runner -> emulator: u64 resident bytes of the whole tree
 DEBUG = 14  # emulator -> agent -> harness: {host, port} of the debug adapter that waits for the app
+PREPARE = 15  # emulator -> runner: start all of it but the app, and wait for START
 
 HEAD = struct.Struct("!BII")
 U32 = struct.Struct("!I")

@@ -87,9 +87,11 @@ def main():
 
     control = Control(int(os.environ.pop("WINDTUNNEL_CONTROL")))
     config = json.loads(control.configuration().decode("utf-8"))
+    spare = config["payload"]["kind"] == "spare"
     # Before a line of the user's runs, so that a breakpoint at the top of the module is hit.
     debugging.prepare(config["debugger"], control)
-    control.watch_agent(debugging.attach)
+    if not spare:
+        control.watch_agent(debugging.attach)
     # A crash of native code prints the Python stacks; by descriptor, for our stderr is no file.
     faulthandler.enable(file=2)
     logs = LogContext(control)
@@ -100,6 +102,11 @@ def main():
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # python put this folder first; its module names are not the app's business.
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != HERE]
+    if spare:
+        from _windtunnel import ahead
+
+        config = ahead.wait(control)
+        control.watch_agent(debugging.attach)
 
     starting.importing()
     try:

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Census, expectNothingLeft, takeCensus } from '../support/census.ts';
@@ -19,6 +19,19 @@ beforeEach(async (context) => {
 }, 120_000);
 
 afterEach(() => emulator?.dispose(), 120_000);
+
+/** An app that tells what it is called. */
+const NAMED = `import os
+import fal
+
+
+class Named(fal.App):
+    keep_alive = 300
+
+    @fal.endpoint("/")
+    def names(self) -> dict:
+        return {name: os.environ[name] for name in ("FAL_APP_NAME", "FAL_JOB_ID", "FAL_KEY", "WINDTUNNEL_RUNNER")}
+`;
 
 const post = (url: string, pathname: string, body: unknown) =>
   fetch(`${url}${pathname}`, {
@@ -106,13 +119,48 @@ describe('nothing is left', () => {
     await expectNothingLeft(emulator, before);
   }, 120_000);
 
+  test('of a runner that was started ahead of a deployment: it becomes the app, or goes with the emulator', async () => {
+    await emulator.boot();
+    writeFileSync(path.join(emulator.workspace, 'named.py'), NAMED);
+    const deploy = async (name: string) => {
+      const { code, stdout, stderr } = await emulator.exec('fal', ['deploy', 'named.py::Named', '--app-name', name]);
+      expect(code, stdout + stderr).toBe(0);
+      return (await (await post(emulator.url, `/run/local/${name}`, {})).json()) as Record<string, string>;
+    };
+    const first = await deploy('first');
+    expect(first).toMatchObject({ FAL_APP_NAME: 'local/first', WINDTUNNEL_RUNNER: first.FAL_JOB_ID });
+    const second = await deploy('second');
+    expect(second.FAL_APP_NAME).toBe('local/second');
+    expect(second.FAL_KEY).not.toBe(first.FAL_KEY);
+    expect(second.WINDTUNNEL_RUNNER, 'the mark of its processes is older than it').not.toBe(second.FAL_JOB_ID);
+    expect(agents().length).toBe(2);
+    // A deployment that begins and goes no further.
+    for (const end of ['killed', 'stopped'] as const) {
+      if (end === 'stopped') {
+        await emulator.boot();
+        await deploy('third');
+      }
+      const others = agents().length;
+      await emulator.client.grant({ label: 'exec fal', proxyEnv: {}, deploys: true });
+      for (let i = 0; i < 600 && agents().length === others; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      expect(agents().length).toBe(others + 1);
+      if (end === 'killed') await emulator.kill();
+      else await emulator.stop();
+      for (let i = 0; i < 600 && (await takeCensus(emulator)).processes.length > 0; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    await expectNothingLeft(emulator, before);
+  }, 240_000);
+
   test('after kill -9 of a runner’s agent: its processes are gone, and the app is served again', async () => {
     await emulator.boot();
     await emulator.run('apps/good.py');
     expect((await post(emulator.url, '/run/local/good/fork', {})).status).toBe(200);
-    const agents = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isAgent(pid));
-    expect(agents.length).toBe(1);
-    process.kill(Number(agents[0]), 'SIGKILL');
+    expect(agents().length).toBe(1);
+    process.kill(Number(agents()[0]), 'SIGKILL');
     for (let i = 0; i < 600 && (await takeCensus(emulator)).processes.some((line) => line.includes('os.setsid')); i++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -124,6 +172,8 @@ describe('nothing is left', () => {
     await expectNothingLeft(emulator, before);
   }, 120_000);
 });
+
+const agents = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isAgent(pid));
 
 function isAgent(pid: string): boolean {
   try {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { connectEmulator } from '../../client/discover.ts';
@@ -23,11 +23,16 @@ interface Prepared extends ExecEnvOptions {
 }
 
 /** What exec's environment is made of: a key of this call's own, and bundles that hold the CA beside the user's roots. */
-async function prepare(terminal: Terminal, options: WorkspaceOption, label: string): Promise<Prepared> {
+async function prepare(
+  terminal: Terminal,
+  options: WorkspaceOption,
+  label: string,
+  deploys = false,
+): Promise<Prepared> {
   const { client, entry } = await connectEmulator(terminal.host, workspaceOf(terminal, options));
   const original = originalEnv(terminal.host.env);
   const proxyEnv = Object.fromEntries(Object.entries(original).filter(([name]) => PROXY_VARIABLE.test(name)));
-  const grant = await client.grant({ label, proxyEnv });
+  const grant = await client.grant({ label, proxyEnv, deploys });
   const { state } = workspacePaths(terminal.host, entry.workspace);
   const dir = join(state, 'bundles');
   const bundles = makeCaBundles(original, { ca: readFileSync(grant.caFile, 'utf8'), dir });
@@ -44,7 +49,8 @@ async function prepare(terminal: Terminal, options: WorkspaceOption, label: stri
 
 export async function exec(terminal: Terminal, command: string[], options: WorkspaceOption): Promise<number> {
   const [program = '', ...args] = command;
-  const env = execEnv(terminal.host.env, await prepare(terminal, options, `exec ${program}`));
+  const prepared = await prepare(terminal, options, `exec ${program}`, runsDeploy(command));
+  const env = execEnv(terminal.host.env, prepared);
   const child = spawn(program, args, { cwd: terminal.cwd, env, stdio: 'inherit' });
   // Ctrl-C in a terminal reaches the child by itself: passed on as well it would come twice. What `kill` sends reaches only us.
   const ofTerminal: NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH'];
@@ -61,6 +67,12 @@ export async function exec(terminal: Terminal, command: string[], options: Works
   } finally {
     for (const signal of signals) process.off(signal, pass);
   }
+}
+
+/** `fal deploy`, and `python -m fal deploy`. */
+function runsDeploy(command: readonly string[]): boolean {
+  const fal = command.findIndex((word) => basename(word) === 'fal');
+  return fal >= 0 && command.indexOf('deploy', fal + 1) >= 0;
 }
 
 function spawnError(program: string, cause: NodeJS.ErrnoException): WindtunnelError {

@@ -171,6 +171,7 @@ export class DockerEngine implements RunnerEngine {
         ...(spec.debugger === undefined ? {} : { debugger: PLACES.debugger }),
       };
       const message = startMessage(runs, {
+        mark: runs.id,
         dir: PLACES.sockets,
         harnessDir: PLACES.harness,
         python: environment.python,

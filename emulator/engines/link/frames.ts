@@ -19,6 +19,7 @@ export const FRAME = {
   finish: 12,
   memory: 13,
   debug: 14,
+  prepare: 15,
 } as const;
 
 const HEADER_BYTES = 9;

@@ -51,7 +51,7 @@ export const ExitedSchema = z.object({
 });
 export type Exited = z.infer<typeof ExitedSchema>;
 
-/** What the emulator tells an agent to run; the agent obeys only the first. */
+/** What the emulator tells an agent to run; the agent obeys only the first, or the first after it was told to prepare. */
 export interface StartMessage {
   version: number;
   argv: string[];
@@ -103,4 +103,6 @@ export type HarnessPayload =
     }
   | { kind: 'pickle'; file: string }
   | { kind: 'entrypoint'; entrypoint: string }
-  | { kind: 'calls' };
+  | { kind: 'calls' }
+  /** Of an app that is not known yet: another configuration follows, see runner/ahead.py. */
+  | { kind: 'spare' };

@@ -25,6 +25,8 @@ export interface FolderPlan {
 
 /** All paths are the runner's. */
 export interface StartContext {
+  /** By which a sweep knows the runner's processes. */
+  mark: string;
   /** Folder of the runner's sockets. */
   dir: string;
   harnessDir: string;
@@ -130,7 +132,7 @@ function environment(spec: RunnerSpec, context: StartContext): Record<string, st
     IS_ISOLATE_AGENT: '1',
     ...context.devices,
     // The mark by which a sweep knows processes of a runner whose agent was killed.
-    WINDTUNNEL_RUNNER: spec.id,
+    WINDTUNNEL_RUNNER: context.mark,
     WINDTUNNEL_HOSTS: hosts.join(','),
     WINDTUNNEL_GATEWAY: `127.0.0.1:${context.gatewayPort},localhost:${context.gatewayPort}`,
   };

@@ -13,13 +13,15 @@ export class ProcessBody implements RunnerBody {
   readonly gone: Promise<BodyEnd>;
   private readonly agent: ChildProcess;
   private readonly dir: string;
+  private readonly mark: string;
   private readonly spec: RunnerSpec;
   private readonly remove: () => Promise<void>;
 
-  /** `dir`: folder of its sockets. `remove` takes away what it has on disk. */
-  constructor(agent: ChildProcess, dir: string, spec: RunnerSpec, remove: () => Promise<void>) {
+  /** `dir`: folder of its sockets. `mark`: what its processes are known by. `remove` takes away what it has on disk. */
+  constructor(agent: ChildProcess, dir: string, mark: string, spec: RunnerSpec, remove: () => Promise<void>) {
     this.agent = agent;
     this.dir = dir;
+    this.mark = mark;
     this.spec = spec;
     this.remove = remove;
     this.gone = new Promise((resolve) => {
@@ -55,7 +57,7 @@ export class ProcessBody implements RunnerBody {
 
   async cleanUp(told: boolean): Promise<void> {
     // An agent that was killed could not end its tree itself.
-    if (!told) await killMarked(this.spec.id, null);
+    if (!told) await killMarked(this.mark, null);
     await this.remove();
   }
 

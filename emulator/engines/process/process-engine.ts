@@ -1,9 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Duplex } from 'node:stream';
 import { type GpuCard, type RunnerSpec, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Log } from '../../core/log.ts';
@@ -12,14 +9,13 @@ import { NO_GPU, visibleDevices } from '../gpus/detect-gpus.ts';
 import { LinkedRunner } from '../link/linked-runner.ts';
 import { sourcePlaces } from '../link/source-places.ts';
 import { boundPort, startMessage } from '../link/start-message.ts';
+import { type AgentProcess, startAgent } from './agent-process.ts';
 import { planFolders, stageFiles } from './folders.ts';
 import { ProcessBody } from './process-body.ts';
-import { processStart } from './processes.ts';
-import { RunnerRegistry } from './runner-registry.ts';
-
-// sun_path holds 104 bytes on macOS and 108 on Linux, the final zero included; `metrics.sock` is the longest name.
-const SOCKET_PATH_MAX = 103;
-const LONGEST_SOCKET = 'metrics.sock';
+import { killMarked } from './processes.ts';
+import { RunnerPlaces } from './runner-places.ts';
+import { Spare } from './spare.ts';
+import { SpareShelf } from './spare-shelf.ts';
 
 export interface ProcessEngineOptions {
   clock: Clock;
@@ -47,7 +43,8 @@ export function createProcessEngine(options: ProcessEngineOptions): RunnerEngine
 
 class ProcessEngine implements RunnerEngine {
   readonly name = 'process';
-  private readonly registry: RunnerRegistry;
+  private readonly places: RunnerPlaces;
+  private readonly shelf: SpareShelf;
   /** Running ones, with the folder of their sockets. */
   private readonly runners = new Map<LinkedRunner, string>();
   /** Runners by the port that their server binds itself. */
@@ -59,19 +56,20 @@ class ProcessEngine implements RunnerEngine {
 
   constructor(options: ProcessEngineOptions) {
     this.options = options;
-    this.registry = new RunnerRegistry(path.join(options.runtimeDir, 'runners'));
+    const { clock, log } = options;
+    this.places = new RunnerPlaces(options.runtimeDir);
+    this.shelf = new SpareShelf({ make: (model) => this.makeSpare(model), clock, log });
   }
 
   async start(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<RunnerHandle> {
     signal.throwIfAborted();
     if (this.disposed) throw new WindtunnelError('E_CANCELLED', 'The emulator is stopping.');
-    const python = venvPython(spec);
+    venvPython(spec); // Throws for what this engine does not run.
     const port = this.takePort(spec);
     this.sayCpus(spec);
     try {
-      const runner = await this.launch(spec, hooks, python);
+      const runner = (await this.beginSpare(spec, hooks, signal)) ?? (await this.begin(spec, hooks, null, signal));
       void runner.exited.then(() => this.givePort(port));
-      await this.waitForLaunch(runner, signal);
       return runner;
     } catch (error) {
       this.givePort(port);
@@ -84,81 +82,129 @@ class ProcessEngine implements RunnerEngine {
     return { cards: gpus, reason: gpus.length > 0 ? '' : NO_GPU };
   }
 
-  async sweep(): Promise<string[]> {
-    const removed = await this.registry.sweep();
-    for (const name of await this.strayFolders()) {
-      await rm(path.join(this.options.runtimeDir, name), { recursive: true, force: true });
-    }
-    return removed;
+  startAhead(): void {
+    this.shelf.startAhead();
+  }
+
+  sweep(): Promise<string[]> {
+    return this.places.sweep(this.runners.values());
   }
 
   async dispose(): Promise<void> {
     this.disposed = true;
+    await this.shelf.dispose();
     const runners = [...this.runners.keys()];
     for (const runner of runners) runner.kill();
     await Promise.all(runners.map((runner) => runner.exited));
   }
 
-  private async launch(spec: RunnerSpec, hooks: RunnerHooks, python: string): Promise<LinkedRunner> {
+  private async begin(
+    spec: RunnerSpec,
+    hooks: RunnerHooks,
+    spare: Spare | null,
+    signal: AbortSignal,
+  ): Promise<LinkedRunner> {
+    const runner = await this.launch(spec, hooks, spare);
+    await this.waitForLaunch(runner, signal);
+    return runner;
+  }
+
+  /** What was started ahead becomes the runner; null where there is nothing, or it will not do. */
+  private async beginSpare(spec: RunnerSpec, hooks: RunnerHooks, signal: AbortSignal): Promise<LinkedRunner | null> {
+    const spare = await this.shelf.take(spec);
+    if (!spare) return null;
+    try {
+      return await this.begin(spec, hooks, spare, signal);
+    } catch (error) {
+      if (signal.aborted || this.disposed) throw error;
+      // What is wrong with the app itself is told by the runner that is started in its stead.
+      this.options.log.debug('What was started ahead is of no use', { error: toWindtunnelError(error).message });
+      return null;
+    }
+  }
+
+  private async launch(spec: RunnerSpec, hooks: RunnerHooks, spare: Spare | null): Promise<LinkedRunner> {
     const { options } = this;
-    const dir = await this.makeDir();
-    const remove = async () => {
-      await rm(dir, { recursive: true, force: true });
-      await this.registry.remove(spec.id);
-    };
-    let agent: ChildProcess | null = null;
+    const python = venvPython(spec);
+    const mark = spare?.id ?? spec.id;
+    const dir = spare?.dir ?? (await this.places.make());
+    let agent: AgentProcess | null = null;
     let runner: LinkedRunner | null = null;
     try {
-      const workDir = path.join(dir, 'app');
-      await mkdir(workDir, { mode: 0o700 });
-      await mkdir(spec.dataDir, { recursive: true });
+      const { workDir, folders, message } = await this.plan(spec, dir, mark);
+      if (spare && !spare.fits(message)) throw new Error('It was started for an app of another kind.');
       await stageFiles(spec, workDir, async (file) => (await stat(file)).size);
-      const source = spec.payload.kind === 'source' ? spec.payload.bundle.root : null;
-      const kept = [python, options.harnessDir, dir, ...(source ? [source] : [])];
-      const folders = await planFolders(spec, workDir, kept, options.platform ?? process.platform);
-      const message = startMessage(spec, {
-        dir,
-        harnessDir: options.harnessDir,
-        python,
-        parentEnv: options.parentEnv,
-        gatewayPort: options.gatewayPort(),
-        hosts: options.hostsExtra ?? [],
-        folders,
-        devices: visibleDevices(spec.gpus),
-        expectedDevices: null,
-        place: (file) => file,
-      });
-      agent = spawn(python, ['-I', '-S', path.join(options.harnessDir, 'agent.py'), 'fd:3'], {
-        // The link is a socket pair that only these two processes hold: nobody else can dial it, at any time.
-        stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-        env: options.parentEnv,
-        cwd: '/',
-        detached: true,
-      });
-      agent.stderr
-        ?.setEncoding('utf8')
-        .on('data', (text: string) => options.log.debug('Agent says', { text: text.trim() }));
-      const link = agent.stdio[3];
-      if (!(link instanceof Duplex)) throw new WindtunnelError('E_INTERNAL', 'The link of a new runner is no stream.');
+      if (spare?.ended) throw new Error('It has ended.');
+      agent = spare?.agent ?? startAgent(python, options.harnessDir, options.parentEnv, options.log);
       const { clock, log } = options;
-      const body = new ProcessBody(agent, dir, spec, remove);
+      const { link } = agent;
+      const body = new ProcessBody(agent.process, dir, mark, spec, () => this.places.remove(mark, dir));
       const work = folders.mapped['/app'] ? '/app' : workDir;
       const sources = sourcePlaces(spec, { work, place: (file) => file, sharesFiles: true });
       const made = new LinkedRunner({ spec, hooks, body, link, message, sources, clock, log });
       runner = made;
       this.runners.set(made, dir);
       void made.exited.then(() => this.runners.delete(made));
-      if (agent.pid !== undefined) await this.register(spec, dir, agent.pid);
+      await this.places.record(mark, spec.app, dir, agent);
       return runner;
     } catch (error) {
       // Not left to the end of the link: the runner holds it, and goes on to start the app.
       if (runner) {
         runner.kill();
         await runner.exited;
+      } else if (spare) {
+        await spare.end();
       } else {
-        agent?.kill('SIGKILL');
-        await remove();
+        agent?.process.kill('SIGKILL');
+        await this.places.remove(mark, dir);
       }
+      throw error;
+    }
+  }
+
+  /** What the agent of a runner in that folder is told. */
+  private async plan(spec: RunnerSpec, dir: string, mark: string) {
+    const { options } = this;
+    const python = venvPython(spec);
+    const workDir = path.join(dir, 'app');
+    await mkdir(workDir, { mode: 0o700, recursive: true });
+    await mkdir(spec.dataDir, { recursive: true });
+    const source = spec.payload.kind === 'source' ? spec.payload.bundle.root : null;
+    const kept = [python, options.harnessDir, dir, ...(source ? [source] : [])];
+    const folders = await planFolders(spec, workDir, kept, options.platform ?? process.platform);
+    const message = startMessage(spec, {
+      mark,
+      dir,
+      harnessDir: options.harnessDir,
+      python,
+      parentEnv: options.parentEnv,
+      gatewayPort: options.gatewayPort(),
+      hosts: options.hostsExtra ?? [],
+      folders,
+      devices: visibleDevices(spec.gpus),
+      expectedDevices: null,
+      place: (file) => file,
+    });
+    return { workDir, folders, message };
+  }
+
+  private async makeSpare(model: RunnerSpec): Promise<Spare> {
+    const { harnessDir, parentEnv, log, clock } = this.options;
+    const id = randomUUID();
+    const dir = await this.places.make();
+    const remove = async () => {
+      await killMarked(id, null);
+      await this.places.remove(id, dir);
+    };
+    let spare: Spare | null = null;
+    try {
+      const { message } = await this.plan(model, dir, id);
+      const agent = startAgent(venvPython(model), harnessDir, parentEnv, log);
+      spare = new Spare({ id, dir, agent, message, remove, clock });
+      await this.places.record(id, 'an app to come', dir, agent);
+      return spare;
+    } catch (error) {
+      await (spare ? spare.end() : remove());
       throw error;
     }
   }
@@ -175,39 +221,6 @@ class ProcessEngine implements RunnerEngine {
       throw signal.aborted ? signal.reason : toWindtunnelError(error);
     } finally {
       signal.removeEventListener('abort', onAbort);
-    }
-  }
-
-  private async register(spec: RunnerSpec, dir: string, agent: number): Promise<void> {
-    await this.registry.add({
-      id: spec.id,
-      app: spec.app,
-      dir,
-      emulator: { pid: process.pid, start: await processStart(process.pid) },
-      agent: { pid: agent, start: await processStart(agent) },
-    });
-  }
-
-  private async makeDir(): Promise<string> {
-    const { runtimeDir } = this.options;
-    await mkdir(runtimeDir, { recursive: true, mode: 0o700 });
-    const dir = path.join(runtimeDir, `r-${randomBytes(4).toString('hex')}`);
-    if (Buffer.byteLength(path.join(dir, LONGEST_SOCKET)) > SOCKET_PATH_MAX) {
-      return mkdtemp(path.join(tmpdir(), 'wt-'));
-    }
-    await mkdir(dir, { mode: 0o700 });
-    return dir;
-  }
-
-  /** Folders of runners that have no record: their emulator died between making the one and the other. */
-  private async strayFolders(): Promise<string[]> {
-    const dirs = [...(await this.registry.dirs()), ...this.runners.values()];
-    const live = new Set(dirs.map((dir) => path.basename(dir)));
-    try {
-      return (await readdir(this.options.runtimeDir)).filter((name) => name.startsWith('r-') && !live.has(name));
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-      throw error;
     }
   }
 
