@@ -8,7 +8,11 @@ export function firstSyntaxError(root: SyntaxNode, source: string): number | nul
   let first: number | null = null;
   for (const node of walk(root)) {
     const wrong =
-      node.type === 'module' || node.type === 'block' ? misplaced(node, source) : isWrong(node) ? node : null;
+      node.type === 'module' || node.type === 'block'
+        ? misplaced(node, source)
+        : isWrong(node) || breaksLine(node, source)
+          ? node
+          : null;
     if (wrong) first = Math.min(first ?? Number.POSITIVE_INFINITY, wrong.startPosition.row + 1);
   }
   return first ?? (root.hasError ? 1 : null);
@@ -20,7 +24,17 @@ function isWrong(node: SyntaxNode): boolean {
     case 'return_statement':
       return !within(node, /^function_definition$/, /^class_definition$/);
     case 'await':
-      return !within(node, /^(function_definition|lambda)$/, /^class_definition$/);
+      return !isAsynchronous(node);
+    case 'with_statement':
+    case 'for_statement':
+      return node.children[0]?.type === 'async' && !isAsynchronous(node);
+    case 'decorated_definition':
+      // `async` is part of the definition: each begins a line of its own.
+      return node.namedChildren.some(
+        ({ type, startPosition }) => type !== 'comment' && startPosition.column !== node.startPosition.column,
+      );
+    case 'try_statement':
+      return !node.namedChildren.some(({ type }) => /^(except|except_group|finally)_clause$/.test(type));
     case 'yield':
       return !within(node, /^(function_definition|lambda)$/, /^class_definition$/);
     case 'break_statement':
@@ -34,6 +48,8 @@ function isWrong(node: SyntaxNode): boolean {
     case 'lambda_parameters':
       return repeats(node);
     case 'assignment':
+      // `a = b: int`
+      if (node.childForFieldName('type') && node.parent?.type === 'assignment') return true;
       return /^(call|true|false|none|integer|float|string|binary_operator|comparison_operator)$/.test(
         node.childForFieldName('left')?.type ?? '',
       );
@@ -81,6 +97,41 @@ function indentOf(node: SyntaxNode, source: string): string | null {
 function lineIndent(node: SyntaxNode, source: string): string {
   const start = source.lastIndexOf('\n', node.startIndex - 1) + 1;
   return /^[ \t\f]*/.exec(source.slice(start, node.startIndex))![0];
+}
+
+const BRACKETS =
+  /^(argument_list|parameters|type_parameter|tuple|list|set|dictionary|subscript|parenthesized_expression|generator_expression|\w+_comprehension|tuple_pattern|list_pattern|parenthesized_list_splat|string|interpolation|format_specifier|dict_pattern|class_pattern|with_clause)$/;
+
+/** Whether a line ends between two parts of a statement where nothing carries it over: no bracket, no backslash. */
+function breaksLine(node: SyntaxNode, source: string): boolean {
+  if (node.hasError || /^(decorated_definition|string|concatenated_string)$/.test(node.type)) return false;
+  const { children } = node;
+  let open = 0;
+  for (const [index, child] of children.entries()) {
+    const next = children[index + 1];
+    if (!child || !next) break;
+    if (/^[([{]$/.test(child.type)) open++;
+    if (/^[)\]}]$/.test(child.type)) open--;
+    if (open > 0 || /^(comment|block)$/.test(child.type) || /^(comment|block)$|_clause$/.test(next.type)) continue;
+    const between = source.slice(child.endIndex, next.startIndex).replaceAll(/\\\r?\n/g, '');
+    if (between.includes('\n') && !inBrackets(node)) return true;
+  }
+  return false;
+}
+
+function inBrackets(node: SyntaxNode): boolean {
+  for (let at: SyntaxNode | null = node; at && !/^(block|module)$/.test(at.type); at = at.parent)
+    if (BRACKETS.test(at.type)) return true;
+  return false;
+}
+
+/** Whether the nearest function is `async def`. */
+function isAsynchronous(node: SyntaxNode): boolean {
+  for (let at = node.parent; at; at = at.parent) {
+    if (at.type === 'function_definition') return at.children[0]?.type === 'async';
+    if (/^(lambda|class_definition)$/.test(at.type)) return false;
+  }
+  return false;
 }
 
 /** Whether the node stands in something of the first kind, with nothing of the second between. */

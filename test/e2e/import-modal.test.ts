@@ -92,7 +92,7 @@ let emulator: EmulatorUnderTest;
 let python: string;
 beforeAll(async () => {
   emulator = await EmulatorUnderTest.start(
-    ['plain', 'callers', 'generators', 'server'].map((name) => path.join(FIXTURES, 'modal', name)),
+    ['plain', 'callers', 'generators', 'server', 'shared'].map((name) => path.join(FIXTURES, 'modal', name)),
   );
   python = await testPython();
   mkdirSync(path.join(emulator.workspace, 'titles'));
@@ -193,4 +193,17 @@ it('a secret, a card, the scale and what is done at the end', async () => {
   expect(await emulator.client.stopRunner(app!.runners[0]!.id)).toBe(true);
   // The next runner reads what the first one wrote when it ended.
   expect(await call('last', '{}')).toEqual({ result: 'closed after 1' });
+}, 240_000);
+
+it('functions share a dictionary and a queue, and give them to each other by name', async () => {
+  await imported('shared/source', 'shared-app', 0, 'shared.py::Spread', 'shared.py::Halve', 'shared.py::Forget');
+  const [app, original] = await bothPrint('shared-app/shared.py', 'shared/source/shared.py', ['--upto', '5'], {
+    upto: 5,
+  });
+  expect(app).toBe("{'done': 5, 'sum': 5.0, '3': 1.5, 'four': True}");
+  expect(app).toBe(original);
+  const answer = await emulator.cli('call', 'local/shared-forget', '--input', '{"text": "b a"}');
+  expect(JSON.parse(answer.stdout)).toEqual({
+    result: { put: [true, false], gone: null, kept: 'b a', seen: ['b', 'a'] },
+  });
 }, 240_000);

@@ -7,6 +7,8 @@ import shlex
 import sys
 import types
 
+from modal_shared import Dict, Queue, with_aio
+
 # Long: one package of another, whose parts are defined by each other.
 
 
@@ -67,6 +69,20 @@ def docker_variables(text):
     return {name: value for name, value in found.items() if "$" not in value}
 
 
+def gpu_config(name):
+    """A card as Modal had it before texts did: what code reads of it, and how it is shown."""
+
+    class Config:
+        def __init__(self, *, count=1, memory=0, size=None):
+            self.count = count
+            self.memory = (int(size.replace("GB", "")) if size else memory) or (40 if name == "A100" else 0)
+
+        def __repr__(self):
+            return "GPU(%s, count=%d)" % ("%s-%dGB" % (name, self.memory) if self.memory else name, self.count)
+
+    return Config
+
+
 class Secret:
     def __init__(self, variables=None):
         self.variables = variables or {}
@@ -97,30 +113,6 @@ class Call:
 
     def get(self, timeout=None):
         return self.value
-
-
-def with_aio(call):
-    """The call, with `.aio` for coroutines, or for what is gone through."""
-
-    def run(*args, **kwargs):
-        return call(*args, **kwargs)
-
-    def start(*args, **kwargs):
-        value = call(*args, **kwargs)
-
-        class Started:
-            def __await__(self):
-                yield from ()
-                return value
-
-            async def __aiter__(self):
-                for item in value:
-                    yield item
-
-        return Started()
-
-    run.aio = start
-    return run
 
 
 def here(function, args, kwargs):
@@ -315,7 +307,8 @@ def members():
     found["batched"] = mark("method", batched=True)
     found["fastapi_endpoint"] = found["web_endpoint"] = mark("method")
     found["asgi_app"] = found["wsgi_app"] = found["web_server"] = mark("server")
-    found.update(concurrent=same, is_local=lambda: False)
+    cards = {name: gpu_config(name) for name in ("T4", "L4", "A10G", "A100", "L40S", "H100", "H200", "B200", "Any")}
+    found.update(concurrent=same, is_local=lambda: False, Dict=Dict, Queue=Queue, gpu=types.SimpleNamespace(**cards))
     return found
 
 
@@ -323,6 +316,6 @@ def install():
     """Puts it where `import modal` finds it."""
     modal = types.ModuleType("modal")
     modal.__dict__.update(members())
-    for name in ("Volume", "SharedVolume", "Dict", "Queue", "Period", "Cron", "gpu", "Sandbox"):
+    for name in ("Volume", "SharedVolume", "Period", "Cron", "Sandbox"):
         setattr(modal, name, Anything())
     sys.modules["modal"] = modal

@@ -5,6 +5,7 @@ import functools
 import io
 import os
 import pathlib
+import shutil
 
 ONE_PATH = "stat lstat access listdir scandir readlink chmod utime truncate mkdir rmdir remove unlink".split()
 WRITES = {"mkdir", "chmod", "utime", "truncate"}
@@ -53,6 +54,7 @@ class MovedFiles:
         for name in TWO_PATHS:
             self.put(name, self.two_paths(getattr(os, name)))
         self.put("open", self.os_open(os.open))
+        shutil.rmtree = self.one_path(shutil.rmtree, True)
         builtins.open = io.open = self.open(io.open)
 
     def put(self, name, function):

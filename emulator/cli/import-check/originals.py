@@ -12,6 +12,7 @@ import sys
 import typing
 
 import fastapi
+import modal_shared
 import modal_standin
 import pydantic
 import recording_stubs
@@ -260,6 +261,8 @@ class Modal:
         kind = self.values.get(kind, kind) if isinstance(kind, str) else kind
         if isinstance(kind, type) and issubclass(kind, fastapi.UploadFile):
             return kind(io.BytesIO(value), filename="file")
+        if isinstance(kind, type) and issubclass(kind, modal_shared.Named):
+            return kind(value)
         if kind is inspect.Parameter.empty or isinstance(kind, (str, Stub)):
             return value
         if dataclasses.is_dataclass(kind) and isinstance(value, dict):

@@ -1,6 +1,7 @@
 """What a run on stand-ins may not do: start programs, use the network, write outside of its folder, or take its time."""
 
 import asyncio
+import itertools
 import os
 import random
 import socket
@@ -71,8 +72,12 @@ def settle(folder, volumes=()):
 
 
 def still_clock():
-    """Time passes only by sleeping, which takes none."""
+    """Time passes only by sleeping, which takes none, and a little at each look at a clock of nanoseconds."""
     slept = [0.0]
+
+    def ticking(start):
+        looks = itertools.count(start, 1_000_000)
+        return lambda: next(looks) + int(slept[0] * 1e9)
     monotonic, pause = time.monotonic, asyncio.sleep
 
     def sleep(seconds):
@@ -85,4 +90,5 @@ def still_clock():
     time.time = lambda: 1_000_000_000.0 + slept[0]
     time.perf_counter = lambda: 1.0 + slept[0]
     time.monotonic = lambda: monotonic() + slept[0]
+    time.time_ns, time.monotonic_ns, time.perf_counter_ns = ticking(10**18), ticking(10**9), ticking(10**9)
     time.sleep, asyncio.sleep = sleep, sleep_async

@@ -64,6 +64,8 @@ def shown(value, depth=0):
         return [shown(item, depth + 1) for item in value]
     if isinstance(value, dict) and depth < 4:
         return {str(key): shown(item, depth + 1) for key, item in value.items()}
+    if hasattr(value, "sent"):
+        return value.sent()
     return "<%s>" % getattr(value, "__name__", type(value).__name__)
 
 

@@ -8,6 +8,7 @@ import { argument, argumentsOf, modalPath } from './library.ts';
 import type { Helper } from './python-helpers.ts';
 import type { ModalModule, Unit } from './read-module.ts';
 import { meansModule } from './scope.ts';
+import { type SharedObject, sharedAnnotation, sharedObject } from './shared-objects.ts';
 
 // Long: each way in which code uses Modal, one after the other.
 
@@ -62,7 +63,11 @@ export function bodyEdits(root: SyntaxNode, context: BodyContext): BodyEdits {
     const { module, units } = context;
     const unit = units.get(node.text);
     const known =
-      unit || module.gone.has(node.text) || module.names.modules.has(node.text) || module.names.members.has(node.text);
+      unit ||
+      module.gone.has(node.text) ||
+      module.names.modules.has(node.text) ||
+      module.names.members.has(node.text) ||
+      (module.shared.has(node.text) && isLocal(node, module));
     if (!known || !meansModule(node)) continue;
     if (unit) unitUse(node, unit, context, result);
     else modalUse(node, context, result, done, spawned);
@@ -259,6 +264,8 @@ function modalUse(
   const object = module.reader.objects.get(node.text);
 
   if (isAnnotation(node)) {
+    const shared = sharedAnnotation(chain, module.names);
+    if (shared) result.helpers.add(shared);
     replace(result, chain, 'object');
     note(context, chain, 'F758', 'OK', 'An annotation that named a type of Modal.');
     return finish();
@@ -283,7 +290,19 @@ function modalUse(
       return finish();
     }
   }
+  if (object?.kind === 'gpu' && chain.id === node.id && isShownAsText(node)) {
+    const words = `GPU(${object.card === 'A100' ? 'A100-40GB' : object.card}, count=${object.count})`;
+    if (insideInterpolation(node)) replace(result, node.parent!, words);
+    else replace(result, node, JSON.stringify(words));
+    note(context, node, 'F759', 'OK', "The text that Modal's object for the GPU is shown as.");
+    return finish();
+  }
   const inText = insideInterpolation(node);
+  const shared = sharedObject(call, module.names);
+  if (shared && !inText && !defaultOf(chain) && !isLocal(node, module)) {
+    useShared(call!, shared, context, result);
+    return finish(call!);
+  }
   const appCall = object?.kind === 'app' ? dotted(callee)?.split('.')[1] : undefined;
   if (call && (path === 'enable_output' || appCall === 'run' || path === 'App.run')) {
     replace(result, call, 'contextlib.nullcontext()');
@@ -351,8 +370,47 @@ function modalUse(
     );
     return finish();
   }
+  if (module.shared.has(node.text) || shared) {
+    const reason = 'It lies below /data, which runners have and this machine does not';
+    unsupported(chain, chainName(chain, path), context, result, {
+      reason,
+      next: 'Give the app an endpoint that does it, and call that.',
+    });
+    return finish();
+  }
   unsupported(chain, chainName(chain, path), context, result);
   return finish();
+}
+
+/** Whether code runs on the developer's machine, which has no /data. */
+function isLocal(node: SyntaxNode, { statements }: ModalModule): boolean {
+  const inside = ({ node: at }: { node: SyntaxNode }) =>
+    at.startIndex <= node.startIndex && node.endIndex <= at.endIndex;
+  return statements.some((statement) => statement.fate === 'local' && inside(statement));
+}
+
+/** `modal.Dict.from_name("x")`: a class of the generated code, which keeps what is in it below /data. */
+function useShared(call: SyntaxNode, shared: SharedObject, context: BodyContext, result: BodyEdits): void {
+  const { className, name } = shared;
+  replace(result, call, name === null ? `${className}.ephemeral()` : `${className}(${name})`);
+  result.helpers.add(className);
+  if (/\.aio\b/.test(context.text)) result.helpers.add('aio');
+  const queue = className === 'SharedQueue';
+  note(
+    context,
+    call,
+    'F784',
+    'CHECK',
+    `fal has no ${queue ? 'queue' : 'dictionary'} of this kind: files below /data stand for it, so what one runner writes others see a little later${
+      queue
+        ? ', and two that take at the same moment may be given the same item'
+        : ', and the last that writes an entry wins'
+    }. Nothing ends by itself, and what Modal has in it is not brought along.`,
+    queue
+      ? 'Where each item must be handled once, send it to an endpoint: that is a queue at fal.'
+      : 'fal.toolkit.KVStore holds short texts for up to 30 days; a database, what must be exact.',
+    `class ${className}(`,
+  );
 }
 
 function chainName(chain: SyntaxNode, path: string | null): string {
@@ -369,6 +427,16 @@ function isAnnotation(node: SyntaxNode): boolean {
     if (/_statement$|_definition$|^(block|module|argument_list)$/.test(at.type)) return false;
   }
   return false;
+}
+
+/** `{X}` alone in a text, or an argument of `print` or `str`. */
+function isShownAsText(node: SyntaxNode): boolean {
+  const { parent } = node;
+  if (parent?.type === 'interpolation') return parent.namedChildCount === 1 && /^\{\s*\w+\s*\}$/.test(parent.text);
+  return (
+    parent?.type === 'argument_list' &&
+    /^(print|str|repr)$/.test(parent.parent?.childForFieldName('function')?.text ?? '')
+  );
 }
 
 function insideInterpolation(node: SyntaxNode): boolean {
@@ -423,7 +491,13 @@ function fromName(call: SyntaxNode, isClass: boolean, context: BodyContext, resu
 }
 
 /** What has no counterpart raises when it is reached, and says so above. */
-function unsupported(chain: SyntaxNode, name: string, context: BodyContext, result: BodyEdits): void {
+function unsupported(
+  chain: SyntaxNode,
+  name: string,
+  context: BodyContext,
+  result: BodyEdits,
+  why?: { reason: string; next: string },
+): void {
   const { text } = context;
   const statement = lineStatement(chain, text);
   const label = name.replaceAll(/["\\\n]/g, "'").slice(0, 80);
@@ -436,16 +510,13 @@ function unsupported(chain: SyntaxNode, name: string, context: BodyContext, resu
   else result.helpers.add('not_at_fal');
   replace(result, target, by);
   markLine(chain, 'F760', label, context, result);
-  const loop = /^(Queue|Dict)\b/.test(label.replace(/^modal\./, ''));
   note(
     context,
     statement,
     'F760',
     'TODO',
-    `${label} has no counterpart at fal${atDefinition ? '' : ': the line raises NotImplementedError when it is reached'}.`,
-    loop
-      ? 'fal.toolkit.KVStore keeps strings between requests; an asyncio.Queue does within one runner.'
-      : 'Write what it did in another way.',
+    `${why?.reason ?? `${label} has no counterpart at fal`}${atDefinition ? '' : ': the line raises NotImplementedError when it is reached'}.`,
+    why?.next ?? 'Write what it did in another way.',
     'TODO(fal-import): F760',
   );
 }

@@ -114,6 +114,15 @@ function planEndpoint(
       anchor,
     });
   }
+  const named = signature.fields.filter(({ carried }) => carried === 'name');
+  if (named.length > 0) {
+    ledger.note('F785', 'CHECK', {
+      source: place,
+      text: named.map(({ name }) => name).join(', '),
+      reason: 'What runners share goes by its name in JSON: callers pass the name, the function gets the object.',
+      anchor,
+    });
+  }
   if (signature.open)
     ledger.note('F767', 'CHECK', {
       source: place,

@@ -3,6 +3,7 @@ import { BUILTINS, hasEffect } from '../module-plan.ts';
 import { boundNames, readNames } from '../names.ts';
 import type { SyntaxNode } from '../syntax.ts';
 import type { ModalModule } from './read-module.ts';
+import { sharedAnnotation } from './shared-objects.ts';
 import { type KnownTypes, typeOf } from './signature.ts';
 
 const MODEL_BASES = /^(BaseModel|RootModel|GenericModel|BaseSettings|Enum|IntEnum|StrEnum|Flag|TypedDict|NamedTuple)$/;
@@ -41,6 +42,7 @@ export function knownTypes(module: ModalModule, before: number): KnownTypes {
       return from ? /^typing(_extensions)?$/.test(from.module) && from.name === name : typingModules.has(name);
     },
     safe,
+    shared: (node) => sharedAnnotation(node, module.names),
     dataclass: (name) => {
       const node = kept.get(name);
       return (

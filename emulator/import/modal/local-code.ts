@@ -110,7 +110,8 @@ function argumentLines({ node }: Definition, parser: string): string[] {
 function addImports(node: SyntaxNode, module: ModalModule, text: string, result: LocalCode): void {
   const wanted = reads(node, module, new Set());
   const late = module.statements.filter(
-    ({ fate, node: at }) => fate === 'late' && [...boundNames(at)].some((name) => wanted.has(name)),
+    ({ fate, node: at }) =>
+      fate === 'late' && [...boundNames(at)].some((name) => wanted.has(name) && !module.shared.has(name)),
   );
   if (late.length === 0) return;
   const lines: string[] = [];

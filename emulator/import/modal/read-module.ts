@@ -4,6 +4,7 @@ import { boundNames, readNames } from '../names.ts';
 import { dotted, type SyntaxNode, walk } from '../syntax.ts';
 import { type Arguments, argumentsOf, isModal, type ModalNames, modalPath } from './library.ts';
 import { type ImageChain, type ModalObject, ObjectReader, touchesModal } from './objects.ts';
+import { boundShared } from './shared-objects.ts';
 
 // Long: what each statement of a module is in Modal's terms is one decision, with its cases side by side.
 
@@ -56,6 +57,8 @@ export interface ModalModule {
   reader: ObjectReader;
   /** Names bound to modal objects, or by statements that are gone. */
   gone: ReadonlySet<string>;
+  /** Names bound to dictionaries and queues that runners share: they exist in runners only. */
+  shared: ReadonlySet<string>;
   /** Names that exist in the runner only. */
   late: ReadonlySet<string>;
   names: ModalNames;
@@ -74,6 +77,7 @@ export function readModule(
   const bindings = new Map<string, SyntaxNode>();
   const reader = new ObjectReader(names, (name) => bindings.get(name) ?? null, file);
   const gone = new Set<string>();
+  const shared = new Set<string>();
   const statements: Statement[] = [];
   const units: Unit[] = [];
   const entrypoints: Definition[] = [];
@@ -101,6 +105,13 @@ export function readModule(
       // A definition hides the object that had its name.
       reader.objects.delete(definition.name);
       gone.delete(definition.name);
+    } else if (boundShared(node, names)) {
+      statement.fate = 'late';
+      for (const name of boundNames(node)) {
+        shared.add(name);
+        gone.delete(name);
+        reader.objects.delete(name);
+      }
     } else if (!readObjects(node, reader, gone, bindings)) {
       const own = touchesModal(node, names, gone) && !/^import/.test(node.type);
       if (own) {
@@ -140,7 +151,7 @@ export function readModule(
     if (pinned.has(statement.node.id) && statement.fate === 'late') statement.fate = 'kept';
   }
   const late = settle(statements, pinned);
-  return { statements, units, entrypoints, classes, reader, gone, late, names };
+  return { statements, units, entrypoints, classes, reader, gone, shared, late, names };
 }
 
 /** What is only known at the end: functions that only make images, and values of options that code made. */

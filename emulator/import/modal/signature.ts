@@ -1,8 +1,8 @@
 import type { SyntaxNode } from '../syntax.ts';
 import { parameterNames } from './scope.ts';
 
-/** How a value goes between JSON and the function: as it is, as files, or as what a dataclass is made of. */
-export type Carried = 'json' | 'files' | 'dataclass';
+/** How a value goes between JSON and the function: as it is, as files, as what a dataclass is made of, or by its name. */
+export type Carried = 'json' | 'files' | 'dataclass' | 'name';
 
 export interface Field {
   /** Name of the parameter, which is what callers write. */
@@ -14,7 +14,7 @@ export interface Field {
   /** The function's own default is an expression that exists in the runner only: what is not given is not passed. */
   omit: boolean;
   carried: Carried;
-  /** The dataclass that the function takes. */
+  /** The dataclass that the function takes, or the class of what is known by its name. */
   made: string | null;
   /** The annotation when it could not be taken over. */
   lost: string | null;
@@ -39,6 +39,8 @@ export interface KnownTypes {
   typing(name: string): boolean;
   /** A dataclass of the module. A model cannot hold one: its marks for missing values do not survive a pickle. */
   dataclass(name: string): boolean;
+  /** The class of the generated code for what an annotation of Modal means. */
+  shared(node: SyntaxNode): string | null;
   /** Whether all names of an expression are there when the file is imported. */
   safe(node: SyntaxNode): boolean;
 }
@@ -78,8 +80,12 @@ function fieldOf(name: string, parameter: SyntaxNode, types: KnownTypes): Field 
   const annotation = parameter.childForFieldName('type')?.namedChildren[0] ?? null;
   const value = parameter.childForFieldName('value');
   const own = annotation ? typeOf(annotation, types) : null;
-  const made = annotation?.type === 'identifier' && !own && types.dataclass(annotation.text) ? annotation.text : null;
-  let type = own?.type ?? (made !== null ? 'dict' : annotation ? 'Any' : value ? typeOfDefault(value) : 'Any');
+  const shared = annotation && !own ? types.shared(annotation) : null;
+  const dataclass = annotation?.type === 'identifier' && !own && types.dataclass(annotation.text);
+  const made = shared ?? (dataclass ? annotation.text : null);
+  let type =
+    own?.type ??
+    (shared !== null ? 'str' : made !== null ? 'dict' : annotation ? 'Any' : value ? typeOfDefault(value) : 'Any');
   const simple = value === null || types.safe(value);
   if (value?.type === 'none' && type !== 'Any' && !/\bNone\b|Optional/.test(type)) type = `Optional[${type}]`;
   if (value && !simple && type !== 'Any' && !/Optional/.test(type)) type = `Optional[${type}]`;
@@ -88,7 +94,7 @@ function fieldOf(name: string, parameter: SyntaxNode, types: KnownTypes): Field 
     type,
     default: value ? (simple ? value.text : 'None') : null,
     omit: value !== null && !simple,
-    carried: made === null ? (own?.carried ?? 'json') : 'dataclass',
+    carried: shared !== null ? 'name' : made === null ? (own?.carried ?? 'json') : 'dataclass',
     lost: annotation && !own && made === null ? annotation.text : null,
     made,
     line: parameter.startPosition.row + 1,

@@ -152,9 +152,10 @@ function callArguments(endpoint: EndpointPlan): string[] {
     const attribute = `data.${attributeOf(field.name)}`;
     let value = field.carried === 'files' ? `read_files(${attribute})` : attribute;
     if (endpoint.uploads.has(field.name)) value = `upload(${attribute})`;
-    if (field.made !== null)
-      value =
-        field.default === null ? `${field.made}(**${attribute})` : `${attribute} and ${field.made}(**${attribute})`;
+    if (field.made !== null) {
+      const made = `${field.made}(${field.carried === 'name' ? '' : '**'}${attribute})`;
+      value = field.default === null ? made : `${attribute} and ${made}`;
+    }
     if (endpoint.batched) value = `[${value}]`;
     if (field.omit)
       given.push(

@@ -33,8 +33,19 @@ def fields_of(node, method, web, classes):
     return fields
 
 
+def name_shared(tree):
+    """Dictionaries and queues of Modal are sent by their names."""
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module == "modal"]
+    own = {a.asname or a.name for n in imports for a in n.names if a.name in {"Dict", "Queue"}}
+    for node in ast.walk(tree):
+        kind = node.annotation if isinstance(node, ast.arg) else None
+        if isinstance(kind, ast.Name) and kind.id in own or kind and ast.unparse(kind) in {"modal.Dict", "modal.Queue"}:
+            node.annotation = ast.Name("str")
+
+
 def read(source, entry, folder):
     tree = ast.parse(source)
+    name_shared(tree)
     classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
     apps = []
     for node in [n for n in tree.body if is_function(n) or isinstance(n, ast.ClassDef)]:
