@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { RunnerExit } from '../../emulator/contract/index.ts';
 import type { EmulatorUnderTest } from '../support/emulator.ts';
 
 export interface Answer {
@@ -56,6 +57,19 @@ export class Calls {
     const text = await answer.text();
     return { status: answer.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
   }
+}
+
+/** The end of a runner by this cause, which may have been already. */
+export async function exitBy(emulator: EmulatorUnderTest, cause: RunnerExit['cause']): Promise<RunnerExit> {
+  const done = new AbortController();
+  try {
+    for await (const event of emulator.client.events({ replay: true }, done.signal)) {
+      if (event.type === 'runner.exit' && event.exit.cause === cause) return event.exit;
+    }
+  } finally {
+    done.abort();
+  }
+  throw new Error('The events ended.');
 }
 
 /** Asks until it holds; fails after that many seconds. */

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { RunnerExit } from '../../emulator/contract/index.ts';
 import { CliSession } from '../support/cli-session.ts';
 import { TestDaemon } from '../support/docker/test-daemon.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { testPython } from '../support/python.ts';
 import { has, requires } from '../support/skip.ts';
-import { Calls, until } from './calls.ts';
+import { Calls, exitBy, until } from './calls.ts';
 
 const STAND_IN = path.resolve(import.meta.dirname, '../support/docker/gpu-stand-in');
 const OCR = path.resolve(import.meta.dirname, '../../examples/ocr');
@@ -44,19 +43,6 @@ const containerOf = async (app: string): Promise<Inspected> => {
   const [id = ''] = (await daemon.docker('ps', '-q', '--filter', `label=windtunnel.app=${app}`)).split('\n');
   return (await daemon.inspect(id)) as unknown as Inspected;
 };
-
-/** The end of a runner by this cause, which may have been already. */
-async function exitBy(cause: RunnerExit['cause']): Promise<RunnerExit> {
-  const done = new AbortController();
-  try {
-    for await (const event of emulator.client.events({ replay: true }, done.signal)) {
-      if (event.type === 'runner.exit' && event.exit.cause === cause) return event.exit;
-    }
-  } finally {
-    done.abort();
-  }
-  throw new Error('The events ended.');
-}
 
 describe('a container', () => {
   test('has the limits of its machine type, no port, no log on disk, and no right that it does not need', async () => {
@@ -117,7 +103,7 @@ describe('a container', () => {
 describe('an end that nobody asked for', () => {
   test('the app itself out of memory: the runner ends with E_RUNNER_MEMORY', async () => {
     expect((await probe.direct('/eat')).status).toBeGreaterThanOrEqual(500);
-    expect(await exitBy('memory')).toMatchObject({ error: { code: 'E_RUNNER_MEMORY' } });
+    expect(await exitBy(emulator, 'memory')).toMatchObject({ error: { code: 'E_RUNNER_MEMORY' } });
     expect((await probe.direct('')).status).toBe(200);
   }, 120_000);
 
@@ -132,7 +118,7 @@ describe('an end that nobody asked for', () => {
 
   test('a crash: its exit code is told, and the next request has a new runner', async () => {
     expect((await probe.direct('/crash')).status).toBeGreaterThanOrEqual(500);
-    expect(await exitBy('crashed')).toMatchObject({ code: 7, error: { code: 'E_RUNNER_EXITED' } });
+    expect(await exitBy(emulator, 'crashed')).toMatchObject({ code: 7, error: { code: 'E_RUNNER_EXITED' } });
     expect((await probe.direct('')).status).toBe(200);
   }, 120_000);
 
@@ -215,7 +201,8 @@ test('a killed emulator takes its containers along, and the next one removes wha
   await until(async () => (await daemon.docker('ps', '-q')) === '', 'the containers to end', 30);
   await emulator.boot();
   await until(async () => (await daemon.containers()).length === 0, 'the sweep', 30);
-  expect(await daemon.docker('network', 'ls', '-q', '--filter', 'label=windtunnel.workspace')).toBe('');
+  const networks = () => daemon.docker('network', 'ls', '-q', '--filter', 'label=windtunnel.workspace');
+  await until(async () => (await networks()) === '', 'the sweep of networks', 30);
 }, 120_000);
 
 test('the app of `windtunnel new container` builds its image, answers its example and passes its own tests', async () => {

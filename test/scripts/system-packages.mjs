@@ -9,6 +9,7 @@ const WANTED = [
   { probe: ['curl', '--version'], packages: ['curl'] },
   { probe: ['openssl', 'version'], packages: ['openssl'] },
   { probe: ['dockerd', '--version'], packages: ['docker.io'] },
+  { probe: ['podman', '--version'], packages: ['podman'] },
   { probe: ['debootstrap', '--version'], packages: ['debootstrap'] },
   { probe: ['iptables', '--version'], packages: ['iptables'] },
   { probe: [process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', '--version'], packages: ['chromium'] },

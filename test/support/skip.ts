@@ -31,6 +31,10 @@ export const NEEDS = {
       (await succeeds('iptables', ['-w', '-t', 'nat', '-S', 'POSTROUTING'])),
     reason: 'needs root on Linux with dockerd, docker, debootstrap and iptables, to start a daemon of its own',
   },
+  podman: {
+    ask: () => succeeds('podman', ['--version']),
+    reason: 'needs Podman',
+  },
   noGpu: {
     ask: async () => !['/dev/nvidia0', '/dev/dxg', '/dev/kfd'].some((file) => existsSync(file)),
     reason: 'needs a machine without a GPU',

@@ -60,7 +60,7 @@ export async function run(terminal: Terminal, target: string, options: RunOption
     const failed = await firstStart.wait(terminal, client, id);
     if (failed !== null && !options.watch) return failed;
     // What a scenario does to the first request is meant for the first of the user.
-    if (failed === null && !scenario) terminal.out(await curlLine(terminal, answer.app, emulator.url));
+    if (failed === null && !scenario) terminal.out(await curlLine(terminal, client, answer.app, emulator.url));
     if (failed !== null) terminal.out('Waiting for a change of the source. Ctrl-C stops.');
     await Promise.race([print, emulator.ended]);
     if (terminal.interrupted.aborted) return EXIT.ok;
@@ -171,14 +171,23 @@ const firstPath = ({ endpoints }: AppStatus): string => endpoints.find(({ kind }
 const routeOf = (path: string): string => (path === '/' ? '' : path);
 
 /** A call that the app takes as it stands here, once its runner has said what that is. */
-async function curlLine({ interrupted }: Terminal, app: AppStatus, url: string): Promise<string> {
+async function curlLine(
+  { interrupted }: Terminal,
+  client: ControlClient,
+  app: AppStatus,
+  url: string,
+): Promise<string> {
   const path = firstPath(app);
   let body: object = {};
   try {
-    const answer = await fetch(`${url}/run/${app.id}/openapi.json`, {
-      signal: AbortSignal.any([interrupted, AbortSignal.timeout(DESCRIPTION_MS)]),
-    });
-    body = answer.ok ? exampleInput(await answer.json(), path) : {};
+    const now = (await client.status()).apps.find(({ id }) => id === app.id);
+    // The question takes a slot: beside the requests of the user it would make the app start one more runner.
+    if (now?.queued === 0 && now.running === 0) {
+      const answer = await fetch(`${url}/run/${app.id}/openapi.json`, {
+        signal: AbortSignal.any([interrupted, AbortSignal.timeout(DESCRIPTION_MS)]),
+      });
+      body = answer.ok ? exampleInput(await answer.json(), path) : {};
+    }
   } catch (error) {
     // An app with a server of its own, one that describes itself not, or one that is busy: its user knows what it takes.
     if (interrupted.aborted) throw error;

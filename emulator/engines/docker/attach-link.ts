@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Log } from '../../core/log.ts';
+import { dialHijacked } from './dial.ts';
 
 const HEADER_BYTES = 8;
 const STDOUT = 1;
@@ -11,7 +12,9 @@ const STDOUT = 1;
  * overflow the stack.
  */
 export async function attachLink(container: Docker.Container, log: Log): Promise<Duplex> {
-  const stream = await container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
+  // Not dockerode's own: it sends its options as a body too, which Podman gives to the container as input.
+  const path = `/containers/${container.id}/attach?stream=true&stdin=true&stdout=true&stderr=true`;
+  const stream = await dialHijacked(container, path);
   return demultiplexed(stream as unknown as Duplex, (text) => log.debug('Agent says', { text: text.trim() }));
 }
 

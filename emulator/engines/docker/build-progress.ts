@@ -106,7 +106,8 @@ export class BuildProgress {
   }
 
   private classic(text: string): void {
-    const step = /^Step \d+\/\d+ : (.*)/.exec(text);
+    // "Step 1/2 : RUN true" of Docker, "STEP 1/2: RUN true" of Podman.
+    const step = /^Step \d+\/\d+ ?: (.*)/i.exec(text);
     if (step) {
       this.classicStep = text.trim();
       this.named.set(this.classicStep, titleOf(step[1] ?? ''));

@@ -52,6 +52,8 @@ export function clampLimits({ limits }: RunnerSpec, facts: Pick<DaemonFacts, 'me
 export function containerOptions(plan: ContainerPlan): Docker.ContainerCreateOptions {
   const { spec, facts, labels, network, user, owner, gpus, mounted, environment } = plan;
   const { memoryBytes, cpus } = clampLimits(spec, facts);
+  // Podman's tmpfs takes no owner.
+  const socketsOf = owner && facts.kind === 'docker' ? `mode=0700,uid=${owner.uid},gid=${owner.gid}` : 'mode=1777';
   return {
     name: `windtunnel-${spec.app.replace(/[^A-Za-z0-9_.-]/g, '-')}-${spec.id.slice(0, 8)}`,
     Image: environment.image,
@@ -81,7 +83,7 @@ export function containerOptions(plan: ContainerPlan): Docker.ContainerCreateOpt
         ...[...mounted].map(([Source, Target]) => ({ Type: 'bind' as const, Source, Target, ReadOnly: true })),
       ],
       Tmpfs: {
-        [PLACES.sockets]: `rw,nosuid,nodev,noexec,size=1m,${owner ? `mode=0700,uid=${owner.uid},gid=${owner.gid}` : 'mode=1777'}`,
+        [PLACES.sockets]: `rw,nosuid,nodev,noexec,size=1m,${socketsOf}`,
       },
       Memory: memoryBytes,
       // The same: no swap, or the limit would be felt as slowness long before it is reached.

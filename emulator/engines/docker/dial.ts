@@ -52,13 +52,20 @@ export async function dialStream(docker: Docker, { signal, ...dial }: StreamDial
   return answer as Readable;
 }
 
-/** A connection that the daemon gives up to us. */
+/** A connection that the daemon gives up to us. With an empty body: an end of chunks would be the first that it gets, on Podman. */
 export async function dialHijacked(
-  docker: Docker,
+  docker: HasModem,
   path: string,
   headers: Record<string, string | string[]> = {},
 ): Promise<Duplex> {
-  const answer = await raw(docker, { path, method: 'POST', hijack: true, headers, statusCodes: FINE });
+  const answer = await raw(docker, {
+    path,
+    method: 'POST',
+    hijack: true,
+    headers,
+    file: Buffer.alloc(0),
+    statusCodes: FINE,
+  });
   return answer as Duplex;
 }
 

@@ -13,7 +13,7 @@ import {
 } from '../../contract/index.ts';
 import type { Log } from '../../core/log.ts';
 import { BuildEventSchema, BuildProgress } from './build-progress.ts';
-import { type BuildSession, openSession } from './build-session.ts';
+import { openSession } from './build-session.ts';
 import type { Daemon } from './daemon.ts';
 import type { DaemonFacts } from './daemon-facts.ts';
 import { dialJson, dialStream, messageOf, statusOf } from './dial.ts';
@@ -27,6 +27,8 @@ const ImageSchema = z.object({ Id: z.string() });
 /** From this API version on, a Docker daemon has BuildKit: 18.09. */
 const BUILDKIT_API = [1, 39] as const;
 const DOCKERFILE = '.windtunnel-build/Dockerfile';
+/** Name of a secret in a context for Podman, which takes the file out of the context: that it does at its top only. */
+const secretFile = (index: number): string => `.windtunnel-secret-${index}`;
 
 export interface ImagesOptions {
   daemon: Daemon;
@@ -73,40 +75,66 @@ export class Images implements ImageBuilder {
     onProgress: (line: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    if (!hasBuildKit(facts)) {
+    const progress = new BuildProgress(onProgress);
+    if (facts.kind === 'podman') await this.runPodman(docker, recipe, tag, progress, signal);
+    else if (hasBuildKit(facts)) await this.runBuildKit(docker, recipe, tag, progress, signal);
+    else {
       throw new WindtunnelError(
         'E_IMAGE_BUILD',
         `${facts.kind} ${facts.version} has no BuildKit, with which images are built.`,
-        {
-          hint: 'Use Docker 18.09 or newer.',
-        },
+        { hint: 'Use Docker 18.09 or newer.' },
       );
     }
-    const progress = new BuildProgress(onProgress);
+    // A stream that just ends may have been cut: the image is there, or it was.
+    if (!(await exists(docker, tag, signal))) throw daemonLost('the image was built');
+  }
+
+  private async runBuildKit(
+    docker: Docker,
+    recipe: ImageRecipe,
+    tag: string,
+    progress: BuildProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
     const session = await openSession(docker, {
       secrets: recipe.secrets,
       credentials: (host) => this.options.logins.find(host, recipe.registries),
     });
     try {
-      await this.run(docker, recipe, tag, session, progress, signal);
-      // A stream that just ends may have been cut: the image is there, or it was.
-      if (!(await exists(docker, tag, signal))) throw daemonLost('the image was built');
+      const query = { version: '2', session: session.id };
+      await this.run(docker, { recipe, tag, query, context: contextFiles(recipe) }, progress, signal);
     } finally {
       session.close();
     }
   }
 
-  private async run(
+  /** Podman has no session: secrets and logins go along with the call. */
+  private async runPodman(
     docker: Docker,
     recipe: ImageRecipe,
     tag: string,
-    session: BuildSession,
+    progress: BuildProgress,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ids = Object.keys(recipe.secrets);
+    const secrets = JSON.stringify(ids.map((id, index) => `id=${id},src=${secretFile(index)}`));
+    const context: ContextFile[] = [
+      ...contextFiles(recipe),
+      ...ids.map((id, index) => ({ from: { text: recipe.secrets[id] ?? '' }, to: secretFile(index) })),
+    ];
+    // Without layers every change of the requirements would build all of them.
+    const query = { layers: 'true', secrets };
+    await this.run(docker, { recipe, tag, query, context, logins: recipe.registries }, progress, signal);
+  }
+
+  private async run(
+    docker: Docker,
+    { recipe, tag, query: more, context, logins }: BuildCall,
     progress: BuildProgress,
     signal: AbortSignal,
   ): Promise<void> {
     const query = new URLSearchParams({
-      version: '2',
-      session: session.id,
+      ...more,
       t: tag,
       dockerfile: DOCKERFILE,
       buildargs: JSON.stringify(recipe.buildArgs),
@@ -117,8 +145,9 @@ export class Images implements ImageBuilder {
     let failed: string | null = null;
     let stream: Readable;
     try {
-      const file = contextTar(recipe);
-      stream = await dialStream(docker, { method: 'POST', path: `/build?${query}`, file, signal });
+      const file = contextTar(context);
+      const registryconfig = logins && Object.keys(logins).length > 0 ? { registryconfig: logins } : {};
+      stream = await dialStream(docker, { method: 'POST', path: `/build?${query}`, file, signal, ...registryconfig });
       for await (const event of eventLines(stream, BuildEventSchema)) {
         progress.take(event);
         if (event.error !== undefined) failed ??= event.error;
@@ -133,6 +162,14 @@ export class Images implements ImageBuilder {
     const { step, output } = progress.failure() ?? { step: '', output: '' };
     throw buildError(failed, step) ?? buildError(output) ?? new ImageBuildError(step, output, reasonOf(failed));
   }
+}
+
+interface BuildCall {
+  recipe: ImageRecipe;
+  tag: string;
+  query: Record<string, string>;
+  context: readonly ContextFile[];
+  logins?: ImageRecipe['registries'];
 }
 
 /** Without BuildKit's own wrapping, which repeats the whole command. */
@@ -155,9 +192,13 @@ async function exists(docker: Docker, tag: string, signal: AbortSignal): Promise
   }
 }
 
-function contextTar(recipe: ImageRecipe): Readable {
+const contextFiles = (recipe: ImageRecipe): ContextFile[] => [
+  ...recipe.context,
+  { from: { text: recipe.dockerfile }, to: DOCKERFILE },
+];
+
+function contextTar(files: readonly ContextFile[]): Readable {
   const pack = tar.pack();
-  const files: ContextFile[] = [...recipe.context, { from: { text: recipe.dockerfile }, to: DOCKERFILE }];
   fill(pack, files).then(
     () => pack.finalize(),
     (error: unknown) => pack.destroy(error instanceof Error ? error : new Error(String(error))),

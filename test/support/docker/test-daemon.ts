@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { leftProcesses } from '../../scripts/census.mjs';
 import { gone } from '../emulator.ts';
+import { podmanEnvironment } from './podman.ts';
 
 const execute = promisify(execFile);
 const MAKE_BASE = path.join(import.meta.dirname, 'make-base-image.sh');
@@ -19,6 +20,8 @@ const BASE_TAGS = ['3.10', '3.11', '3.12', '3.13', '3.14'].flatMap((minor) => [
 ]);
 
 export interface TestDaemonOptions {
+  /** Podman's service instead of Docker's daemon. */
+  podman?: boolean;
   /** Folders before PATH of the daemon: where it looks for hooks. */
   path?: readonly string[];
   flags?: readonly string[];
@@ -29,7 +32,7 @@ export interface TestDaemonOptions {
 }
 
 /**
- * A Docker daemon of the test's own: real, in its own network namespace behind the machine's, with its own data. `dispose`
+ * A Docker daemon, or Podman, of the test's own: real, in its own network namespace behind the machine's, with its own data. `dispose`
  * leaves no process, mount, interface or file. Root on Linux only.
  */
 export class TestDaemon {
@@ -87,14 +90,16 @@ export class TestDaemon {
       'nsenter',
       [
         `--net=/run/netns/${this.namespace}`,
-        'dockerd',
-        ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
-        ...['-H', `unix://${this.socket}`, '--pidfile', path.join(folder, 'pid'), '--mtu', String(mtu())],
+        ...(options.podman ? ['podman', 'system', 'service', '--time=0', `unix://${this.socket}`] : this.dockerd()),
         ...(options.flags ?? []),
         ...flags,
       ],
       {
-        env: { ...env, PATH: [...(options.path ?? []), process.env.PATH].join(path.delimiter) },
+        env: {
+          ...env,
+          ...(options.podman ? podmanEnvironment(folder) : {}),
+          PATH: [...(options.path ?? []), process.env.PATH].join(path.delimiter),
+        },
         stdio: ['ignore', log, log],
       },
     );
@@ -104,7 +109,16 @@ export class TestDaemon {
       if (this.child.exitCode !== null) break;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    throw new Error(`dockerd did not come up:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
+    throw new Error(`The daemon did not come up:\n${readFileSync(path.join(folder, 'log'), 'utf8').slice(-2000)}`);
+  }
+
+  private dockerd(): string[] {
+    const { folder } = this;
+    return [
+      'dockerd',
+      ...['--data-root', path.join(folder, 'data'), '--exec-root', path.join(folder, 'exec')],
+      ...['-H', `unix://${this.socket}`, '--pidfile', path.join(folder, 'pid'), '--mtu', String(mtu())],
+    ];
   }
 
   /** SIGTERM, as `systemctl stop docker`. */
@@ -244,6 +258,14 @@ export class TestDaemon {
     const cache = path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'windtunnel-test/docker');
     const { stdout } = await execute(MAKE_BASE, [cache], { timeout: 15 * 60_000 });
     const [first = '', ...rest] = BASE_TAGS;
+    if (this.options.podman) {
+      const env = { ...process.env, ...podmanEnvironment(this.folder) };
+      const podman = (...args: string[]) => execute('podman', args, { env });
+      const named = (tag: string) => `docker.io/library/${tag}`;
+      await podman('import', '--quiet', stdout.trim(), named(first));
+      await podman('tag', named(first), ...rest.map(named));
+      return;
+    }
     await this.docker('import', stdout.trim(), first);
     for (const tag of rest) await this.docker('tag', first, tag);
   }
