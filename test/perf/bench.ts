@@ -1,4 +1,4 @@
-// `npm run bench [-- --json FILE] [-- --quick]`: latencies and rates of the built emulator on a trivial app.
+// `npm run bench [-- --json FILE] [-- --quick] [-- --only deploy|cold]`: latencies and rates of the built emulator on a trivial app.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -9,16 +9,27 @@ import { DisposableStore } from '../../emulator/core/disposable.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { BareRunner } from './bare-runner.ts';
 import { benchDeploy } from './deploy-bench.ts';
-import { benchDocker } from './docker-bench.ts';
+import { benchCold, benchDocker } from './docker-bench.ts';
 import { benchImport } from './import-bench.ts';
 import type { Case, Plan, Series } from './load-generator.ts';
 import type { Address } from './raw-client.ts';
 import type { StoreBenchFigures, StoreBenchOptions } from './store-bench.ts';
-import { type BenchFigures, type Compared, judge, report } from './targets.ts';
+import {
+  type BenchFigures,
+  type Compared,
+  coldTarget,
+  deployTarget,
+  judge,
+  report,
+  type Target,
+  targetLine,
+} from './targets.ts';
 
 const execute = promisify(execFile);
 const here = import.meta.dirname;
-const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, only: { type: 'string' } },
+});
 /** `--quick` proves that the bench runs; its figures say little. */
 const scale = values.quick ? 0.1 : 1;
 const queued = 100_000 * scale;
@@ -35,31 +46,62 @@ const machine = {
 };
 if (machine.load > 1.5) console.log(`machine busy: load average ${machine.load.toFixed(2)} at the start\n`);
 
+/** Each part says that it begins: some are silent for minutes. */
+const begins = (part: string) => console.log(`${part} …`);
+const DEPLOY_ROUNDS = values.quick ? 1 : 9;
+const COLD_ROUNDS = 11 * scale;
+
 const resources = new DisposableStore();
 try {
+  if (values.only === undefined) await benchAll();
+  else await benchOne(values.only);
+} finally {
+  await resources.dispose();
+}
+
+/** One of the two parts that compare whole starts. */
+async function benchOne(part: string): Promise<void> {
+  let judged: Target;
+  if (part === 'deploy') judged = deployTarget(await benchDeploy(DEPLOY_ROUNDS));
+  else if (part === 'cold') {
+    const cold = await benchCold(COLD_ROUNDS);
+    if (typeof cold === 'string') throw new Error(`Containers cannot be measured here: it ${cold}.`);
+    judged = coldTarget(cold);
+  } else throw new Error(`--only is deploy or cold, not ${part}.`);
+  console.log(targetLine(judged));
+  process.exitCode = values.quick || judged.met ? 0 : 1;
+}
+
+async function benchAll(): Promise<void> {
   // The first stays small; the other one fills up. Both serve at the end, so that depth is compared at the same moment.
   const [small, deep] = [await startEmulator(), await startEmulator()];
   const idle = memoryOf(deep.entry.pid);
   await small.run('apps/echo.py');
+  begins('calls');
   const compared = await benchCalls(small);
+  begins('a long queue');
   const depth = await benchDepth(small, deep);
+  begins('the store alone, imports');
+  const [store, imports] = [await benchStoreAlone(small.folder), await benchImport(3)];
+  begins('deployments');
+  const deploys = await benchDeploy(DEPLOY_ROUNDS);
+  begins('containers: a daemon, an image, cold starts, calls');
+  const docker = await benchDocker(load, scale, COLD_ROUNDS);
   const figures: BenchFigures = {
     machine,
     queued,
     ...compared,
     ...depth,
     memory: { idle, queued: depth.memory },
-    store: await benchStoreAlone(small.folder),
-    imports: await benchImport(3),
-    deploys: await benchDeploy(values.quick ? 1 : 9),
-    docker: await benchDocker(load, scale),
+    store,
+    imports,
+    deploys,
+    docker,
   };
   console.log(report(figures));
   const simulated = await simulateCore();
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ ...figures, targets: judge(figures) }, null, 2)}\n`);
   process.exitCode = values.quick || (simulated && judge(figures).every(({ met }) => met)) ? 0 : 1;
-} finally {
-  await resources.dispose();
 }
 
 async function startEmulator(): Promise<EmulatorUnderTest> {

@@ -33,24 +33,49 @@ export interface DockerFigures {
 type Load = (plan: Plan) => Promise<Record<string, Series>>;
 
 /** A reason where this machine cannot start a daemon. */
-export async function benchDocker(load: Load, scale: number): Promise<DockerFigures | string> {
+export async function benchDocker(load: Load, scale: number, rounds: number): Promise<DockerFigures | string> {
+  return withDaemon(async (daemon, emulator, image) => {
+    const cold = await coldRounds(daemon, emulator, image, rounds);
+    return { ...(await transport(daemon, emulator, image, load, scale)), cold };
+  });
+}
+
+/** The cold starts alone. */
+export function benchCold(rounds: number): Promise<ColdRound[] | string> {
+  return withDaemon((daemon, emulator, image) => coldRounds(daemon, emulator, image, rounds));
+}
+
+async function withDaemon<T>(
+  measure: (daemon: TestDaemon, emulator: EmulatorUnderTest, image: string) => Promise<T>,
+): Promise<T | string> {
   if (!(await has('dockerd'))) return NEEDS.dockerd.reason;
   const daemon = await TestDaemon.start();
-  const emulator = await EmulatorUnderTest.start([path.join(here, 'apps')], daemon.env);
   try {
-    await emulator.run('apps/echo.py', { engine: 'docker' });
-    const image = await daemon.docker('images', '-q', 'windtunnel/app');
-    const cold: ColdRound[] = [];
-    for (let round = 0; round < 11 * scale; round++) {
-      const figures = await coldRound(daemon, emulator, image);
-      console.log(`cold start in a container: ${JSON.stringify(figures)}`);
-      cold.push(figures);
+    const emulator = await EmulatorUnderTest.start([path.join(here, 'apps')], daemon.env);
+    try {
+      await emulator.run('apps/echo.py', { engine: 'docker' });
+      return await measure(daemon, emulator, await daemon.docker('images', '-q', 'windtunnel/app'));
+    } finally {
+      await emulator.dispose();
     }
-    return { ...(await transport(daemon, emulator, image, load, scale)), cold };
   } finally {
-    await emulator.dispose();
     await daemon.dispose();
   }
+}
+
+async function coldRounds(
+  daemon: TestDaemon,
+  emulator: EmulatorUnderTest,
+  image: string,
+  rounds: number,
+): Promise<ColdRound[]> {
+  const cold: ColdRound[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const figures = await coldRound(daemon, emulator, image);
+    console.log(`cold start in a container: ${JSON.stringify(figures)}`);
+    cold.push(figures);
+  }
+  return cold;
 }
 
 async function coldRound(daemon: TestDaemon, emulator: EmulatorUnderTest, image: string): Promise<ColdRound> {

@@ -69,17 +69,22 @@ export function judge(figures: BenchFigures): Target[] {
     target(`submit with ${waiting} waiting over that with 10, p50`, deeper, '×', { most: 1.2 }),
     target(`memory with ${waiting} waiting`, [memory.queued / 1e6], 'MB', { most: 150 }),
     target('import of a source, the slowest', figures.imports, 'ms', { most: 1000 }),
-    target(
-      'fal deploy to the first answer over fal run --local',
-      figures.deploys.map(({ local, answer }) => answer / local),
-      '×',
-      { most: 1.5 },
-    ),
+    deployTarget(figures.deploys),
     ...(typeof figures.docker === 'string' ? [] : [coldTarget(figures.docker.cold)]),
   ];
 }
 
-const coldTarget = (cold: readonly ColdRound[]): Target =>
+/** `fal deploy` beside `fal run --local`. */
+export const deployTarget = (deploys: readonly DeployRound[]): Target =>
+  target(
+    'fal deploy to the first answer over fal run --local',
+    deploys.map(({ local, answer }) => answer / local),
+    '×',
+    { most: 1.5 },
+  );
+
+/** A cold start of the docker engine beside `docker run`. */
+export const coldTarget = (cold: readonly ColdRound[]): Target =>
   target(
     'cold start in a container over a bare docker run',
     cold.map(({ bare, emulator }) => emulator / bare),
@@ -104,16 +109,18 @@ function target(name: string, rounds: number[], unit: Target['unit'], bound: Tar
   return { name, value, spread, unit, bound, met: 'most' in bound ? value <= bound.most : value >= bound.least };
 }
 
+/** A target and whether it is met, in a line. */
+export function targetLine({ name, value, spread, unit, bound, met }: Target): string {
+  const wanted = 'most' in bound ? `≤ ${bound.most}` : `≥ ${bound.least}`;
+  const rounds = spread === null ? '' : `  rounds ${spread[0].toFixed(2)} … ${spread[1].toFixed(2)}`;
+  return `${met ? 'pass' : 'MISS'}  ${name.padEnd(50)}${value.toFixed(2).padStart(9)} ${unit.padEnd(3)}(${wanted})${rounds}`;
+}
+
 /** The report as text: the machine, all figures, then the targets. */
 export function report(figures: BenchFigures): string {
   const { machine, one, many, submit, status, memory, store } = figures;
   const line = (name: string, { p50, p99, perSecond }: Round) =>
     `${name.padEnd(44)}${p50.toFixed(2).padStart(9)}${p99.toFixed(2).padStart(9)}${perSecond.toFixed(0).padStart(9)}`;
-  const targets = judge(figures).map(({ name, value, spread, unit, bound, met }) => {
-    const wanted = 'most' in bound ? `≤ ${bound.most}` : `≥ ${bound.least}`;
-    const rounds = spread === null ? '' : `  rounds ${spread[0].toFixed(2)} … ${spread[1].toFixed(2)}`;
-    return `${met ? 'pass' : 'MISS'}  ${name.padEnd(50)}${value.toFixed(2).padStart(9)} ${unit.padEnd(3)}(${wanted})${rounds}`;
-  });
   const waiting = figures.queued.toLocaleString('en');
   return [
     `${machine.cores} cores (${machine.model}), ${(machine.memoryBytes / 2 ** 30).toFixed(0)} GiB, Node ${machine.node}, load ${machine.load.toFixed(2)} at the start`,
@@ -139,7 +146,7 @@ export function report(figures: BenchFigures): string {
     `a state with ${waiting} waiting opens in ${store.reopenSeconds.toFixed(1)} s`,
     ...dockerLines(figures.docker, line),
     '',
-    ...targets,
+    ...judge(figures).map(targetLine),
   ].join('\n');
 }
 

@@ -8,6 +8,7 @@ const node = await bootstrap();
 await run(node, ['build.mjs']);
 const child = spawn(node, [path.join(root, script), ...args], { cwd: root, stdio: 'inherit' });
 passSignals(child);
-child.once('close', (code) => {
+child.once('close', (code, signal) => {
+  if (signal) console.error(`${script} was ended by ${signal}`);
   process.exitCode = code ?? 1;
 });
