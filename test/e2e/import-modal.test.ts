@@ -82,6 +82,16 @@ modal_standin.install()
 values = runpy.run_path(sys.argv[2])
 values["main"](**json.loads(sys.argv[3]))
 `;
+// A function or method of the source itself, called in this process; an object is made with the first arguments.
+const BODY = `import json, runpy, sys
+sys.path.insert(0, sys.argv[1])
+import modal_standin
+modal_standin.install()
+values = runpy.run_path(sys.argv[2])
+name, made, method, given = json.loads(sys.argv[3])
+function = getattr(values[name](**made), method) if method else values[name]
+print(json.dumps(function.local(**given)))
+`;
 const STREAM = `import json, sys, fal_client
 app, given = sys.argv[1], json.loads(sys.argv[2])
 print(json.dumps(list(fal_client.stream(app, arguments=given))))
@@ -92,7 +102,9 @@ let emulator: EmulatorUnderTest;
 let python: string;
 beforeAll(async () => {
   emulator = await EmulatorUnderTest.start(
-    ['plain', 'callers', 'generators', 'server', 'shared'].map((name) => path.join(FIXTURES, 'modal', name)),
+    ['plain', 'callers', 'generators', 'server', 'parameters', 'shared'].map((name) =>
+      path.join(FIXTURES, 'modal', name),
+    ),
   );
   python = await testPython();
   mkdirSync(path.join(emulator.workspace, 'titles'));
@@ -102,6 +114,7 @@ beforeAll(async () => {
     'letters/letters.py': LETTERS,
     'original.py': ORIGINAL,
     'stream.py': STREAM,
+    'body.py': BODY,
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(path.join(emulator.workspace, name), text);
 }, 120_000);
@@ -121,6 +134,14 @@ async function bothPrint(file: string, was: string, flags: string[], given: obje
   expect(original.code, original.stderr).toBe(0);
   const last = (text: string) => text.trim().split('\n').at(-1)!;
   return [last(app.stdout), last(original.stdout)];
+}
+
+/** What the function, or the method of an object, of the source says itself. */
+async function body(file: string, name: string, given: object, method = '', made: object = {}): Promise<unknown> {
+  const call = JSON.stringify([name, made, method, given]);
+  const { code, stdout, stderr } = await emulator.exec(python, ['body.py', STANDIN, file, call]);
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout);
 }
 
 it('a function runs as an app, and the program of its file calls it', async () => {
@@ -163,8 +184,23 @@ it('generators stream to the official client', async () => {
   await imported('generators/source', 'words', 0, 'words.py::Split', 'words.py::Speaker');
   const split = await emulator.exec(python, ['stream.py', 'local/words-split', '{"text": "a b c d"}']);
   expect(JSON.parse(split.stdout)).toEqual([{ word: 'a' }, { word: 'b' }, { word: 'c' }]);
+  expect(await body('generators/source/words.py', 'split', { text: 'a b c d' })).toEqual(JSON.parse(split.stdout));
   const spoken = await emulator.exec(python, ['stream.py', 'local/words-speaker', '{"name": "you"}']);
   expect(JSON.parse(spoken.stdout)).toEqual(['hello', 'you']);
+  const said = await body('generators/source/words.py', 'Speaker', { name: 'you' }, 'speak');
+  expect(said).toEqual(JSON.parse(spoken.stdout));
+}, 240_000);
+
+it('an object of a class with parameters answers as the method of the source', async () => {
+  await imported('parameters/source', 'pools', 0, 'pools.py');
+  for (const made of [{ language: 'en' }, { language: 'de' }]) {
+    const given = { name: 'Ada' };
+    const input = JSON.stringify({ ...made, ...given });
+    const answer = await emulator.cli('call', 'local/pools/greet', '--input', input);
+    expect(answer.code, answer.stderr).toBe(0);
+    const result = await body('parameters/source/pools.py', 'Greeter', given, 'greet', made);
+    expect(JSON.parse(answer.stdout)).toEqual({ result });
+  }
 }, 240_000);
 
 it('a web app keeps its routes, and calls another app', async () => {

@@ -12,11 +12,14 @@ import { pythonWith, testPython } from '../support/python.ts';
 const INPUTS: Record<string, unknown[]> = {
   'cog/streaming': [{ text: 'a b c' }, { text: 'one two three', limit: 2 }],
   'cog/basic': [{}, { name: 'Ada', times: 2, loud: true, tone: 'warm' }],
+  'cog/concurrent': [{}, { total: 3 }],
   'cog/model-output': [{ words: ['fal', 'wind'] }, { words: ['a', 'bb'], mode: 'first' }],
   'runpod/model-load': [{ text: 'why?' }],
   'runpod/generator': [{ up_to: 3 }],
   'runpod/required-error': [{ number: 104 }, { number: 7 }],
   'runpod/async': [{ x: 1 }],
+  'runpod/plain': [{}, { name: 'Ada' }],
+  'runpod/async-generator': [{ text: 'a b c' }],
 };
 const CLIENT = `import json, sys, fal_client
 print(json.dumps([[fal_client.subscribe("local/" + name, arguments=one) for one in inputs]
@@ -46,7 +49,7 @@ beforeAll(async () => {
   expect(client.code, client.stderr).toBe(0);
   const all = JSON.parse(client.stdout) as unknown[][];
   for (const [index, name] of names.entries()) answers.set(name, all[index]!);
-}, 600_000);
+}, 1_200_000);
 
 afterAll(async () => {
   for (const child of children) child.kill('SIGKILL');

@@ -229,6 +229,9 @@ function tell(terminal: Terminal, app: ImportedApp, out: string, parser: PythonP
   if (files.length === 0) return;
   terminal.out(`written to ${out}; what each line became is in ${join(out, 'IMPORT.md')}`);
   for (const target of runTargets(app, parser)) terminal.out(`next: windtunnel run ${join(out, target)}`);
+  // What was the program of the file, for `modal run`, is it still.
+  if (findings.some(({ code }) => code === 'F782'))
+    terminal.out(`then: windtunnel exec -- python ${join(out, report.entry)}   (in another terminal; it imports fal)`);
 }
 
 /** What `run` takes: the file, or each of its apps by its name where it has several. */

@@ -1,6 +1,7 @@
 import type { Ledger } from '../ledger.ts';
 import { kebabCase } from '../python-text.ts';
 import type { SyntaxNode } from '../syntax.ts';
+import { callExamples } from './call-examples.ts';
 import { fold } from './fold.ts';
 import { argument } from './library.ts';
 import type { Role } from './methods.ts';
@@ -98,6 +99,12 @@ function planEndpoint(
   }
   const untyped = signature.fields.filter((field) => field.type === 'Any' && field.lost === null);
   if (untyped.length > 0) {
+    const names = signature.fields.map(({ name }) => name);
+    const examples = web ? new Map<string, string>() : callExamples(one.name, names, one.node.tree.rootNode);
+    for (const field of untyped) {
+      const example = examples.get(field.name);
+      if (example !== undefined && field.default === null) field.example = example;
+    }
     ledger.note('F765', 'CHECK', {
       source: place,
       text: untyped.map(({ name }) => name).join(', '),

@@ -18,6 +18,8 @@ export interface Field {
   made: string | null;
   /** The annotation when it could not be taken over. */
   lost: string | null;
+  /** Python of a value that the file itself gives; for a field without a type or default. */
+  example?: string;
   line: number;
   /** Taken by position only. */
   positional: boolean;

@@ -83,9 +83,12 @@ function fieldLine(field: Signature['fields'][number], modules: Modules): { text
   const type = withTyping(field.type, modules.typing).replaceAll('fal.toolkit', `${modules.fal}.toolkit`);
   const name = attributeOf(field.name);
   const value = field.default;
+  const example = field.example === undefined ? '' : `examples=[${field.example}]`;
+  if (name === field.name && example !== '')
+    return { text: `${name}: ${type} = ${modules.pydantic}.Field(..., ${example})`, alias: false };
   if (name === field.name)
     return { text: `${name}: ${type}${value === null ? '' : ` = ${oneLine(value)}`}`, alias: false };
-  const given = `${modules.pydantic}.Field(${value === null ? '...' : oneLine(value)}, alias=${pythonString(field.name)})`;
+  const given = `${modules.pydantic}.Field(${value === null ? '...' : oneLine(value)}, alias=${pythonString(field.name)}${example && `, ${example}`})`;
   return { text: `${name}: ${type} = ${given}`, alias: true };
 }
 
