@@ -57,9 +57,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(registerEmulatorViews(emulators));
   const remote = own(new RemoteView(emulators, emulatorJs));
   const doctor = own(new DoctorView(emulators, emulatorJs));
-  own(
-    vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps, finder))),
-  );
+  own(vscode.languages.registerCodeLensProvider({ language: 'python', scheme: 'file' }, own(new AppLenses(apps))));
   const inputs = new LastInputs(context.workspaceState);
   const commands = { apps, runner, emulators, logs, inputs, emulatorJs };
   own(registerAppCommands(commands));
@@ -71,10 +69,10 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   const editInPlayground = (file: string, symbol: string, request: string) =>
     playgrounds.edit({ file, symbol }, request);
   own(new TimelinePanels({ emulators, editInPlayground }, context.extensionUri));
-  own(registerDebugging({ apps, emulators, failures, finder, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
+  own(registerDebugging({ apps, emulators, failures, harness: vscode.Uri.joinPath(dist, 'runner').fsPath }));
   own(registerEmulatorCommands(emulators));
   own(registerNewApp(emulatorJs));
-  own(new AppImport(emulatorJs, apps));
+  own(new AppImport(emulatorJs));
   own(new SourceFindings(finder));
   own(registerAppEditing(finder));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));

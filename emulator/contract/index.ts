@@ -2,6 +2,7 @@ export * from './app.ts';
 export * from './config.ts';
 export * from './control.ts';
 export * from './dap.ts';
+export * from './deployment.ts';
 export * from './doctor.ts';
 export * from './errors.ts';
 export * from './events.ts';

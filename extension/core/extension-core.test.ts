@@ -12,6 +12,7 @@ import { appAtLine } from './app-target.ts';
 import { appState, childNodes, type KnownApp, requestSummary, rootNodes } from './app-tree.ts';
 import { clientCode } from './client-code.ts';
 import { DapRewrite } from './dap-rewrite.ts';
+import { planSummary, settingsText } from './deploy-plan.ts';
 import { configurationAttributes, launchProblem } from './launch-config.ts';
 import { KEPT_REQUESTS, LiveRequests } from './live-requests.ts';
 import { deployedRows, doctorRows, remoteRows } from './row.ts';
@@ -241,5 +242,27 @@ describe('rows of the other views', () => {
       { id: runner.id, bytes: null, gpu: { ids: ['0'], used: 3e9, total: 80e9 } },
     ]);
     expect(runnerMemory({ apps, gpus: [] })[0]?.gpu).toEqual({ ids: ['0'], used: 3e9, total: null });
+  });
+});
+
+describe('a deployment as the editor shows it', () => {
+  const changes = [
+    { what: 'machine', now: 'XS', after: 'GPU-H100', changes: true },
+    { what: 'keep_alive', now: '10', after: '10', changes: false, note: 'the code says 300' },
+    { what: 'auth', now: null, after: 'private', changes: true },
+  ];
+
+  it('has the settings of both sides for a diff', () => {
+    expect(settingsText(changes, 'now')).toBe('machine: XS\nkeep_alive: 10\n');
+    expect(settingsText(changes, 'after')).toBe(
+      'machine: GPU-H100\n# the code says 300\nkeep_alive: 10\nauth: private\n',
+    );
+  });
+
+  it('says in a line what changes, and of the first one that nothing is there', () => {
+    expect(planSummary({ changes, code: ['app.py is new'] })).toEqual(['machine, auth', 'app.py is new']);
+    expect(planSummary({ changes: [{ what: 'auth', now: null, after: 'private', changes: true }], code: null })).toBe(
+      null,
+    );
   });
 });

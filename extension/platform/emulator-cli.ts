@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { toWindtunnelError, WindtunnelError } from '../../emulator/contract/index.ts';
 import { thisHost } from './host.ts';
 
@@ -11,15 +12,25 @@ export interface CliAnswer {
 /** Environment under which the editor's own executable is Node. */
 export const NODE_ENV = { ELECTRON_RUN_AS_NODE: '1' } as const;
 
+export interface CliOptions {
+  cwd: string;
+  /** Interrupts it: it says so, and ends by itself. */
+  signal?: AbortSignal;
+  /** Of stderr, as they come. */
+  onLine?: (line: string) => void;
+}
+
 /** Runs the bundled CLI under the editor's own Node. Rejects only when it cannot be started. */
-export function runCli(emulatorJs: string, args: readonly string[], options: { cwd: string; signal?: AbortSignal }) {
+export function runCli(emulatorJs: string, args: readonly string[], { cwd, signal, onLine }: CliOptions) {
   return new Promise<CliAnswer>((resolve, reject) => {
     const child = spawn(process.execPath, [emulatorJs, ...args], {
-      cwd: options.cwd,
+      cwd,
       env: { ...withoutInspector(thisHost().env), ...NODE_ENV },
       stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.signal ? { signal: options.signal } : {}),
     });
+    const interrupt = () => child.kill('SIGINT');
+    signal?.addEventListener('abort', interrupt, { once: true });
+    if (onLine) createInterface({ input: child.stderr }).on('line', onLine);
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => {
@@ -29,7 +40,10 @@ export function runCli(emulatorJs: string, args: readonly string[], options: { c
       stderr += data.toString('utf8');
     });
     child.once('error', (error) => reject(toWindtunnelError(error)));
-    child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+    child.once('close', (code) => {
+      signal?.removeEventListener('abort', interrupt);
+      resolve({ code: code ?? 1, stdout, stderr });
+    });
   });
 }
 

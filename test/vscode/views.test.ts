@@ -80,18 +80,38 @@ test('File > New has New App', { timeout: 300_000 }, async () => {
   await at.page.keyboard.press('Escape');
 });
 
-test('Deploy to a second Windtunnel that stands in for the cloud: checks, a question, and it is there', {
+test('Deploy to a second Windtunnel that stands in for the cloud: what changes in a diff, a question, and it is there', {
   timeout: 300_000,
 }, async () => {
   const at = bench.shared;
+  const apps = async () => (await remote?.emulator.client.status())?.apps.map(({ id }) => id);
+  const answer = (text: string) =>
+    at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: text });
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Deploy to fal…');
-  await printed(at, /Deploy this\? \[y\/N\]/);
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy local/greeter to' }).waitFor();
+  await at.page.locator('.tab.active', { hasText: 'Deploy local/greeter' }).waitFor();
+  await at.line('machine: XS').waitFor();
+  await answer('Leave It as It Is').click();
+  expect(await apps()).toEqual([]);
+
+  await at.runCommand('View: Close All Editors');
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Deploy to fal…');
+  await at.line('machine: XS').waitFor();
   await at.picture('deploy');
-  await type(at, 'y');
-  await printed(at, /healthy\s+https:\/\/fal\.run\/local\/greeter/);
-  const apps = async () => (await remote?.emulator.client.status())?.apps.map(({ id }) => id);
+  await answer('Deploy').first().click();
+  await at.toast('local/greeter is deployed, and answers at').waitFor();
   expect(await apps()).toEqual(['local/greeter']);
+
+  // The second time the code that is deployed is known as well.
+  await at.runCommand('View: Close All Editors');
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Deploy to fal…');
+  await at.page.locator('.multiDiffEntry', { hasText: 'greeter.py' }).waitFor();
+  await at.picture('deploy-again');
+  await answer('nothing changes').waitFor();
+  await at.page.keyboard.press('Escape');
 });
 
 test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
@@ -113,13 +133,15 @@ test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
   await at.fold('Remote');
 });
 
-test('Compare runs the same request here and there', { timeout: 300_000 }, async () => {
+test('Compare shows the answers of both sides in a diff', { timeout: 300_000 }, async () => {
   const at = bench.shared;
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Run App');
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
   await at.runCommand('Windtunnel: Compare with Remote…');
-  await printed(at, /status\s+422\s+422[\s\S]*output: the same/);
+  await at.page.locator('.tab.active', { hasText: 'the same output' }).waitFor();
+  await at.line('in all:').waitFor();
+  await at.picture('compare');
 });
 
 test('Deployed Here shows what fal deploy put into the emulator, with its runner', { timeout: 300_000 }, async () => {
@@ -153,18 +175,28 @@ test('a terminal has windtunnel on its path, leads to the emulator, and says so'
   await at.line('leads to the emulator at').waitFor();
 });
 
-test('a step of the walkthrough is done by doing it', { timeout: 300_000 }, async () => {
+test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }, async () => {
   const at = bench.shared;
+  const walkthrough = () => at.choose('Welcome: Open Walkthrough...', 'Run fal apps on this machine');
   const step = (id: string, state: 'checked' | 'unchecked') =>
     at.page
       .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
       .waitFor({ state: 'attached' });
-  await at.runCommand('Welcome: Open Walkthrough...');
-  const choice = at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row');
-  await choice.filter({ hasText: 'Run fal apps on this machine' }).click();
+  await walkthrough();
   await step('doctor', 'unchecked');
   await at.page.getByRole('button', { name: 'Open Doctor' }).click();
   await step('doctor', 'checked');
+  await at.row('Doctor', 'python').waitFor();
+  // The page of the walkthroughs brings itself to the front again when a step is done.
+  await at.runCommand('View: Close All Editors');
+  await at.page.locator('.tab').first().waitFor({ state: 'detached' });
+  await at.openFile('greeter.py');
+  await at.runCommand('Windtunnel: Run App');
+  await at.row('Apps', 'local/greeter').waitFor();
+  await at.runCommand('Windtunnel: Open Playground');
+  await at.panel().locator('form').first().waitFor();
+  await walkthrough();
+  for (const done of ['app', 'run', 'call']) await step(done, 'checked');
   await step('debug', 'unchecked');
   await at.picture('walkthrough');
 });

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -17,7 +18,7 @@ afterEach(async (context) => {
 const apps = (page: Page) =>
   page.locator('.pane:has(.pane-header[aria-label^="Apps"]) .monaco-list-row[role="treeitem"]');
 
-test('a second window joins the emulator that runs; the pages ask nobody but their editor', {
+test('a second window, and one of several folders, join the emulator that runs; the pages ask nobody but their editor', {
   timeout: 400_000,
 }, async () => {
   at = await Workbench.open({
@@ -50,6 +51,19 @@ test('a second window joins the emulator that runs; the pages ask nobody but the
   await showWindtunnel(second);
   await apps(second).filter({ hasText: 'local/greeter' }).first().waitFor();
   await second.locator('.statusbar-item', { hasText: 'Windtunnel: 1' }).waitFor();
+
+  const several = path.join(here.emulator.folder, 'several.code-workspace');
+  writeFileSync(
+    several,
+    JSON.stringify({ folders: [{ path: here.emulator.workspace }, { path: app('workspace-docker') }] }),
+  );
+  target.searchParams.delete('folder');
+  target.searchParams.set('workspace', several);
+  const third = await here.page.context().newPage();
+  await third.goto(target.href);
+  await showWindtunnel(third);
+  await apps(third).filter({ hasText: 'local/greeter' }).first().waitFor();
+  await apps(third).filter({ hasText: 'boxed' }).first().waitFor();
 
   expect(here.emulator.entry.pid).toBe(pid);
   const hosts = new Set(

@@ -4,15 +4,15 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { workspacePaths } from '../../client/paths.ts';
-import { type Account, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
+import { type DeployCheck, type Deployment, toWindtunnelError, WindtunnelError } from '../../contract/index.ts';
 import { assetUrl } from '../../core/assets.ts';
 import { runCommand } from '../../environments/run-command.ts';
 import { decodeSource } from '../../find/decode-source.ts';
 import { createFinder } from '../../find/finder.ts';
 import { selectApp } from '../../find/select-app.ts';
-import { CodeRecords } from '../deploy/code-record.ts';
+import { CodeRecords, codeChanges } from '../deploy/code-record.ts';
 import { deployLines } from '../deploy/deploy-lines.ts';
-import { type Change, deploymentDiff } from '../deploy/deployment-diff.ts';
+import { deploymentDiff } from '../deploy/deployment-diff.ts';
 import { dockerfileChecks } from '../deploy/dockerfile-check.ts';
 import {
   askFal,
@@ -22,7 +22,7 @@ import {
   type LoadedApp,
   type RemoteState,
 } from '../deploy/fal-project.ts';
-import { type Check, loadChecks, secretChecks, sourceChecks } from '../deploy/local-checks.ts';
+import { loadChecks, secretChecks, sourceChecks } from '../deploy/local-checks.ts';
 import { requirementCheck } from '../deploy/requirement-check.ts';
 import { falDeployArguments, runFalDeploy } from '../deploy/run-fal-deploy.ts';
 import { findUserFal, type UserFal } from '../deploy/user-fal.ts';
@@ -45,21 +45,6 @@ interface DeployOptions extends WorkspaceOption {
   json?: boolean;
 }
 
-/** What `--json` prints; null for what was not come to. */
-export interface Deployment {
-  ok: boolean;
-  /** `owner/alias` */
-  app: string | null;
-  account: Account | null;
-  checks: Check[];
-  changes: Change[] | null;
-  /** File by file, where the deployed code is known here. */
-  code: string[] | null;
-  revision: string | null;
-  url: string | null;
-  error: ReturnType<WindtunnelError['toJSON']> | null;
-}
-
 /** Checks, shows what changes, runs the real `fal deploy` outside of the emulator, and waits until the app answers. */
 export async function deploy(terminal: Terminal, target: string, options: DeployOptions): Promise<number> {
   const deployment: Deployment = {
@@ -69,6 +54,7 @@ export async function deploy(terminal: Terminal, target: string, options: Deploy
     checks: [],
     changes: null,
     code: null,
+    deployedText: null,
     revision: null,
     url: null,
     error: null,
@@ -105,7 +91,9 @@ async function stages(terminal: Terminal, target: string, options: DeployOptions
   const records = new CodeRecords(join(workspacePaths(terminal.host, workspace).state, 'deployed'));
   const place = `${inspection.account.host}/${deployment.app}`;
   deployment.changes = deploymentDiff(app, remote, { auth: options.auth, resetScale: options.resetScale ?? false });
-  deployment.code = records.changes(place, remote.annotations['windtunnel.code'] ?? '', app.code);
+  const record = records.deployed(place, remote.annotations['windtunnel.code'] ?? '');
+  deployment.code = record && codeChanges(record, app.code);
+  deployment.deployedText = record?.text ?? null;
   show.changes(deployment.app ?? '', remote.deployed?.revision ?? null, deployment.changes, deployment.code);
   if (options.dryRun) return;
   if (terminal.interactive && !options.yes && !options.json) await confirm(terminal);
@@ -161,7 +149,7 @@ async function look(terminal: Terminal, { file, symbol, fal, findings }: Subject
   return { inspection, app, remote, checks };
 }
 
-function checksFailed(failed: readonly Check[], canForce: boolean): WindtunnelError {
+function checksFailed(failed: readonly DeployCheck[], canForce: boolean): WindtunnelError {
   const [first] = failed;
   const more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : '';
   return new WindtunnelError('E_DEPLOY_CHECKS', `${first?.message ?? 'The app cannot be loaded.'}${more}`, {

@@ -27,10 +27,10 @@ export class CodeRecords {
     writeFileSync(this.file(place), JSON.stringify({ digest, files, main, text }), { mode: 0o600 });
   }
 
-  /** What changed since, file by file, where the record is of the code that is deployed; else null. */
-  changes(place: string, deployedDigest: string, code: LoadedApp['code']): string[] | null {
+  /** What was kept, where it is the code that is deployed; else null. */
+  deployed(place: string, deployedDigest: string): CodeRecord | null {
     const record = this.read(place);
-    return record?.digest === deployedDigest ? codeChanges(record, code) : null;
+    return record?.digest === deployedDigest ? record : null;
   }
 
   private read(place: string): CodeRecord | null {

@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto';
+import type { DeployChange } from '../../contract/index.ts';
 import type { LoadedApp, RemoteState } from './fal-project.ts';
 
-/** One line of what a deployment changes. */
-export interface Change {
-  what: string;
-  /** Null: nothing is deployed. */
-  now: string | null;
-  after: string;
-  changes: boolean;
-  /** Why the code's value is not what comes. */
-  note?: string;
-}
+export type Change = DeployChange;
 
 export interface DeploymentChoice {
   auth: string | undefined;

@@ -1,18 +1,8 @@
+import type { DeployCheck } from '../../contract/index.ts';
 import type { SourceFinding } from '../../find/checks/finding.ts';
 import type { Failure, Inspection, LoadedApp } from './fal-project.ts';
 
-/** One thing that was looked at before a deployment. */
-export interface Check {
-  check: string;
-  state: 'ok' | 'warning' | 'error' | 'skipped';
-  /** One line: what was found. */
-  message: string;
-  hint?: string;
-  /** Long text that belongs to it: a traceback, a resolver's words. */
-  detail?: string;
-  /** Where in the source, counted from 1. */
-  line?: number;
-}
+export type Check = DeployCheck;
 
 /** What the text alone tells. */
 export function sourceChecks(findings: readonly SourceFinding[]): Check[] {

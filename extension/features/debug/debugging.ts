@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import type { Finder } from '../../../emulator/find/finder.ts';
 import type { CommandArgument } from '../../core/app-target.ts';
 import type { KnownApp } from '../../core/app-tree.ts';
 import { type LaunchConfig, launchProblem } from '../../core/launch-config.ts';
@@ -17,14 +16,13 @@ export interface Debugging {
   apps: WorkspaceApps;
   emulators: Emulators;
   failures: StartFailures;
-  finder: () => Promise<Finder>;
   /** Folder of the harness. */
   harness: string;
 }
 
 /** The debug type `windtunnel`: F5 with and without a launch configuration, and the command behind *Debug*. */
 export function registerDebugging(parts: Debugging): vscode.Disposable {
-  const { apps, emulators, failures, finder, harness } = parts;
+  const { apps, emulators, failures, harness } = parts;
   return vscode.Disposable.from(
     vscode.debug.registerDebugConfigurationProvider(TYPE, {
       provideDebugConfigurations: async () => {
@@ -73,7 +71,7 @@ export function registerDebugging(parts: Debugging): vscode.Disposable {
       await vscode.debug.startDebugging(folder, configurationOf(app, false));
     }),
     registerBreakpointReports(),
-    tellEditorOfApps(apps, finder),
+    tellEditorOfApps(apps),
   );
 }
 

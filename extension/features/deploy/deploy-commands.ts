@@ -1,32 +1,56 @@
 import * as vscode from 'vscode';
+import { type ComparisonAnswer, ComparisonSchema } from '../../../emulator/contract/index.ts';
 import type { CommandArgument } from '../../core/app-target.ts';
+import { answerTexts } from '../../core/deploy-plan.ts';
+import { reporting } from '../rows/reporting.ts';
 import type { CommandContext } from '../run/app-commands.ts';
 import { endpointPath } from '../run/app-commands.ts';
 import { pickApp } from '../run/pick-app.ts';
-import { runInTerminal } from '../terminal/cli-terminal.ts';
+import { CliTask } from './cli-task.ts';
+import { AppDeployment } from './deploy-app.ts';
+import { type DiffFile, DiffTexts } from './diff-texts.ts';
 
-/**
- * Deploy and Compare: the CLI's own, in a terminal, where it shows its checks and what changes, asks, can be stopped by Ctrl-C and
- * keeps what it said.
- */
+/** Deploy and Compare: what the CLI finds and does, in diff editors, with progress. */
 export function registerDeployCommands(context: CommandContext): vscode.Disposable {
   const { apps, emulators, emulatorJs, inputs } = context;
+  const tasks = new CliTask(emulatorJs);
+  const diffs = new DiffTexts();
+  const deployment = new AppDeployment(tasks, diffs);
+  const command = (name: string, action: (argument: CommandArgument, named?: unknown) => Promise<void>) =>
+    vscode.commands.registerCommand(`windtunnel.app.${name}`, reporting(action));
   return vscode.Disposable.from(
-    vscode.commands.registerCommand('windtunnel.app.deploy', async (argument: CommandArgument) => {
+    tasks,
+    diffs,
+    command('deploy', async (argument) => {
       const app = await pickApp(apps, argument);
       if (!app) return;
       await vscode.workspace.saveAll(false);
-      const { file, symbol } = app.found;
-      const { workspace } = emulators.of(file);
-      runInTerminal(emulatorJs, workspace, ['deploy', `${file}::${symbol}`], 'cloud-upload');
+      await deployment.deploy(app, emulators.of(app.found.file).workspace);
     }),
-    vscode.commands.registerCommand('windtunnel.app.compare', async (argument: CommandArgument, named?: unknown) => {
+    command('compare', async (argument, named) => {
       const app = await pickApp(apps, argument, ({ live }) => live !== null);
       if (!app?.live) return;
       const path = endpointPath(argument, named, app);
       const target = path === '/' ? app.live.id : `${app.live.id}${path}`;
-      const args = ['compare', target, '--input', inputs.of(app, path) ?? '{}'];
-      runInTerminal(emulatorJs, emulators.of(app.found.file).workspace, args, 'diff');
+      const { workspace } = emulators.of(app.found.file);
+      const input = inputs.of(app, path) ?? '{}';
+      const args = ['compare', target, '--input', input, '--json', '--workspace', workspace];
+      const title = vscode.l10n.t('Windtunnel: the same request here and at fal');
+      const answer = await tasks.run(title, args, workspace, ComparisonSchema);
+      if (answer) await diffs.show(comparisonTitle(target, answer), comparedFiles(answer));
     }),
   );
+}
+
+function comparisonTitle(target: string, { equal, output, remote }: ComparisonAnswer): string {
+  return equal
+    ? vscode.l10n.t('{0} here and at {1}: the same output', target, remote.host)
+    : vscode.l10n.t('{0} here and at {1}: {2} differences', target, remote.host, output.length);
+}
+
+function comparedFiles({ local, remote }: ComparisonAnswer): DiffFile[] {
+  const [here, there] = [answerTexts(local), answerTexts(remote)];
+  return (['answer.json', 'log.txt', 'times.yaml'] as const).map((name) => {
+    return { name, left: here[name], right: there[name] };
+  });
 }

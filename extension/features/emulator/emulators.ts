@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import * as vscode from 'vscode';
 import { findWorkspace } from '../../../emulator/client/workspace.ts';
 import { thisHost } from '../../platform/host.ts';
@@ -27,7 +29,7 @@ export class Emulators implements vscode.Disposable {
   /** The session of the workspace that a file or folder belongs to, by the rule of the CLI; apps below an opened folder share its emulator. */
   of(path: string): EmulatorSession {
     const opened = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(path))?.uri.fsPath;
-    const workspace = findWorkspace(thisHost(), path, opened);
+    const workspace = findWorkspace(thisHost(), existing(path), opened);
     const known = this.sessions.get(workspace);
     if (known) return known.session;
     const session = new EmulatorSession(workspace, this.emulatorJs);
@@ -49,3 +51,6 @@ export class Emulators implements vscode.Disposable {
     this.happened.dispose();
   }
 }
+
+/** A file that was removed a moment ago belongs where it was. */
+const existing = (path: string): string => (existsSync(path) ? path : existing(dirname(path)));

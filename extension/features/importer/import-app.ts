@@ -6,7 +6,6 @@ import * as z from 'zod/mini';
 import { WindtunnelError } from '../../../emulator/contract/index.ts';
 import { type ImportReport, ImportReportSchema } from '../../../emulator/import/report.ts';
 import { runCli } from '../../platform/emulator-cli.ts';
-import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 import { reporting } from '../rows/reporting.ts';
 import { ImportProblems } from './import-problems.ts';
 import { ImportReview, type Proposal, REPORT, type Reviewed } from './import-review.ts';
@@ -21,16 +20,14 @@ const AnswerSchema = z.union([z.array(ImportReportSchema), ImportReportSchema]);
  */
 export class AppImport implements vscode.Disposable {
   private readonly emulatorJs: string;
-  private readonly apps: WorkspaceApps;
   private readonly problems = new ImportProblems();
   private readonly review = new ImportReview();
   private readonly subscriptions: vscode.Disposable;
   /** Results that are looked at: removed with the window. */
   private readonly previews: string[] = [];
 
-  constructor(emulatorJs: string, apps: WorkspaceApps) {
+  constructor(emulatorJs: string) {
     this.emulatorJs = emulatorJs;
-    this.apps = apps;
     this.subscriptions = vscode.Disposable.from(
       this.problems,
       this.review,
@@ -82,7 +79,6 @@ export class AppImport implements vscode.Disposable {
     const entry = reports.map(({ entry: file }) => path.join(out, file)).find((file) => existsSync(file));
     if (entry === undefined) return;
     await vscode.window.showTextDocument(vscode.Uri.file(entry), { preview: false });
-    await this.apps.look(entry);
     const [run, show] = [vscode.l10n.t('Run App'), vscode.l10n.t('Show Problems')];
     const text = vscode.l10n.t('{0} files were imported into {1}. To look at: {2}', taken.length, out, left);
     const chosen = await vscode.window.showInformationMessage(text, run, ...(left > 0 ? [show] : []));

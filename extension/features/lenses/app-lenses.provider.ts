@@ -1,19 +1,16 @@
 import * as vscode from 'vscode';
-import type { Finder } from '../../../emulator/find/finder.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 
 /** Run · Debug · Call over each app and endpoint, named with where they run. */
 export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
   private readonly apps: WorkspaceApps;
-  private readonly finder: () => Promise<Finder>;
   private readonly subscriptions: vscode.Disposable;
   private readonly changed = new vscode.EventEmitter<void>();
 
   readonly onDidChangeCodeLenses = this.changed.event;
 
-  constructor(apps: WorkspaceApps, finder: () => Promise<Finder>) {
+  constructor(apps: WorkspaceApps) {
     this.apps = apps;
-    this.finder = finder;
     this.subscriptions = vscode.Disposable.from(
       apps.onDidChange(() => this.changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
@@ -24,19 +21,15 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
 
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
     if (!vscode.workspace.getConfiguration('windtunnel.codeLens').get('enabled', true)) return [];
-    const finder = await this.finder();
-    await this.apps.ready();
-    const live = new Map(this.apps.inFile(document.uri.fsPath).map((app) => [app.found.symbol, app.live]));
     const lenses: vscode.CodeLens[] = [];
-    for (const found of finder.findInSource(document.getText(), document.uri.fsPath)) {
+    for (const { found, live } of await this.apps.lookInto(document.uri.fsPath)) {
       const target = { file: found.file, symbol: found.symbol };
-      const running = live.get(found.symbol) ?? null;
       const add = (line: number, title: string, command: string, ...more: unknown[]) => {
         const range = new vscode.Range(line - 1, 0, line - 1, 0);
         lenses.push(new vscode.CodeLens(range, { title, command, arguments: [target, ...more] }));
       };
       const { start } = found.lines;
-      if (running) {
+      if (live) {
         add(start, vscode.l10n.t('$(debug-stop) Stop (emulator)'), 'windtunnel.app.stop');
         add(start, vscode.l10n.t('$(debug-restart) Restart'), 'windtunnel.app.restart');
       } else {

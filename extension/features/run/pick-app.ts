@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { appAtLine, type CommandArgument, isNode, isTarget } from '../../core/app-target.ts';
+import { type AppTarget, appAtLine, type CommandArgument, isNode, isTarget } from '../../core/app-target.ts';
 import { appLabel, appSummary, type KnownApp } from '../../core/app-tree.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 
@@ -9,15 +9,15 @@ export async function pickApp(
   argument: CommandArgument,
   fits: (app: KnownApp) => boolean = () => true,
 ): Promise<KnownApp | null> {
-  await apps.ready();
-  if (isNode(argument)) return fresh(apps, argument.app.found.file, argument.app.found.symbol) ?? argument.app;
-  if (isTarget(argument)) return fresh(apps, argument.file, argument.symbol);
+  if (isNode(argument)) return (await fresh(apps, argument.app.found)) ?? argument.app;
+  if (isTarget(argument)) return fresh(apps, argument);
   const editor = vscode.window.activeTextEditor;
   if (editor) {
-    const here = apps.inFile(editor.document.uri.fsPath);
+    const here = await apps.lookInto(editor.document.uri.fsPath);
     const app = appAtLine(here, editor.selection.active.line + 1);
     if (app && fits(app)) return app;
   }
+  await apps.ready();
   const candidates = apps.list().filter(fits);
   if (candidates.length === 0) {
     void vscode.window.showInformationMessage(vscode.l10n.t('There is no such fal app in this window.'));
@@ -34,5 +34,5 @@ export async function pickApp(
   return chosen?.app ?? null;
 }
 
-const fresh = (apps: WorkspaceApps, file: string, symbol: string): KnownApp | null =>
-  apps.inFile(file).find(({ found }) => found.symbol === symbol) ?? null;
+const fresh = async (apps: WorkspaceApps, { file, symbol }: AppTarget): Promise<KnownApp | null> =>
+  (await apps.lookInto(file)).find(({ found }) => found.symbol === symbol) ?? null;

@@ -25,6 +25,7 @@ export class AppRunner {
   async run({ found }: KnownApp): Promise<AppStatus | null> {
     const session = this.emulators.of(found.file);
     this.failures.clear(found.file);
+    await saveText(found.file);
     const title = vscode.l10n.t('Windtunnel: starting {0}', found.name || found.symbol);
     return vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, async (progress) => {
       const subscription = session.onEvent(({ event, replayed }) => {
@@ -53,6 +54,7 @@ export class AppRunner {
     const session = this.emulators.of(found.file);
     if (!live || !session.client) return;
     this.failures.clear(found.file);
+    await saveText(found.file);
     try {
       await session.client.restart(live.id);
     } catch (thrown) {
@@ -80,6 +82,12 @@ export class AppRunner {
       void vscode.window.showErrorMessage(error.message);
     }
   }
+}
+
+/** What runs is the file: the text of an editor goes into it first, as with VS Code's own ways to run. */
+async function saveText(file: string): Promise<void> {
+  const document = vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'file' && uri.fsPath === file);
+  if (document?.isDirty) await document.save();
 }
 
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';

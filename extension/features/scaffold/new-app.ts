@@ -52,8 +52,6 @@ async function newApp(emulatorJs: string): Promise<void> {
   );
   const inWindow = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(made.folder));
   if (inWindow) {
-    // Said, not left to the watcher of files: one that is just starting misses what is written meanwhile.
-    await vscode.commands.executeCommand('windtunnel.apps.refresh');
     await vscode.window.showTextDocument(vscode.Uri.file(path.join(made.folder, 'app.py')));
   } else {
     // A window without a folder gets this one: only there the app can be found, run and debugged.

@@ -126,6 +126,24 @@ export class Workbench {
     throw new Error(`The palette does not stay open for ${title}.`);
   }
 
+  /** A command that asks for one of several, and the answer to it. */
+  async choose(title: string, choice: string): Promise<void> {
+    const row = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', {
+      hasText: choice,
+    });
+    // A page or view that takes the focus just then closes the list.
+    for (let tries = 0; tries < 5; tries += 1) {
+      await this.runCommand(title);
+      const chosen = await row.click({ timeout: 20_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (chosen) return;
+      await this.page.keyboard.press('Escape');
+    }
+    throw new Error(`The list of ${title} does not stay open.`);
+  }
+
   /** Opens a file by the quick open of the workbench. */
   async openFile(name: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget:visible input.input');
@@ -182,12 +200,16 @@ export class Workbench {
     if ((await this.page.locator(PANEL).count()) > 0) await this.panel().locator(`body.${bodyClass}`).waitFor();
   }
 
-  /** Keeps a picture for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */
+  /** Keeps a picture of each window for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */
   async picture(name: string): Promise<void> {
     const folder = process.env.WINDTUNNEL_TEST_PICTURES;
     if (!folder) return;
     mkdirSync(folder, { recursive: true });
-    await this.page.screenshot({ path: path.join(folder, `${name}.png`) });
+    const [first, ...others] = this.page.context().pages();
+    await first?.screenshot({ path: path.join(folder, `${name}.png`) });
+    for (const [index, page] of others.entries()) {
+      await page.screenshot({ path: path.join(folder, `${name}-window-${index + 2}.png`) });
+    }
   }
 
   async close(): Promise<void> {
