@@ -24,16 +24,17 @@ export class DiffTexts implements vscode.Disposable {
 
   async show(title: string, files: readonly DiffFile[]): Promise<void> {
     this.count += 1;
-    const uri = (side: string, name: string, text: string | vscode.Uri) => {
+    const uri = (side: string, path: string, text: string | vscode.Uri) => {
       if (typeof text !== 'string') return text;
-      // One path for both sides: another would be shown as a rename.
-      const made = vscode.Uri.from({ scheme: SCHEME, path: `/${name}`, query: `${this.count} ${side}` });
+      const made = vscode.Uri.from({ scheme: SCHEME, path, query: `${this.count} ${side}` });
       this.texts.set(made.toString(), text);
       return made;
     };
     const resources = files.map(({ name, left, right }) => {
-      const after = uri('after', name, right);
-      return [after, uri('before', name, left), after];
+      // One path for both sides: another would be shown as a rename.
+      const path = typeof right === 'string' ? `/${name}` : right.path;
+      const after = uri('after', path, right);
+      return [after, uri('before', path, left), after];
     });
     await vscode.commands.executeCommand('vscode.changes', title, resources);
   }
