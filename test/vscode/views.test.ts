@@ -135,6 +135,7 @@ test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
 
 test('Compare shows the answers of both sides in a diff', { timeout: 300_000 }, async () => {
   const at = bench.shared;
+  await at.runCommand('View: Close All Editors');
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Run App');
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Deployment, DeploymentSchema } from '../../../emulator/contract/index.ts';
@@ -87,5 +88,6 @@ function diffOf({ changes, deployedText }: Deployment, file: string) {
     right: settingsText(changes ?? [], 'after'),
   };
   if (deployedText === null) return [settings];
-  return [settings, { name: path.basename(file), left: deployedText, right: vscode.Uri.file(file) }];
+  // Its text, and not the file: where a diff holds the file, opening it may lead to the diff.
+  return [settings, { name: path.basename(file), left: deployedText, right: readFileSync(file, 'utf8') }];
 }

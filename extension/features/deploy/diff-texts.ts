@@ -2,11 +2,11 @@ import * as vscode from 'vscode';
 
 const SCHEME = 'windtunnel-diff';
 
-/** One file of a diff: its name, and the text or file of each side. */
+/** One file of a diff: its name, and the text of each side. */
 export interface DiffFile {
   name: string;
   left: string;
-  right: string | vscode.Uri;
+  right: string;
 }
 
 /** Diffs of texts that are in no file, in VS Code's own editor for several of them. */
@@ -24,17 +24,15 @@ export class DiffTexts implements vscode.Disposable {
 
   async show(title: string, files: readonly DiffFile[]): Promise<void> {
     this.count += 1;
-    const uri = (side: string, path: string, text: string | vscode.Uri) => {
-      if (typeof text !== 'string') return text;
-      const made = vscode.Uri.from({ scheme: SCHEME, path, query: `${this.count} ${side}` });
+    // One path for both sides: another would be shown as a rename.
+    const uri = (side: string, name: string, text: string) => {
+      const made = vscode.Uri.from({ scheme: SCHEME, path: `/${name}`, query: `${this.count} ${side}` });
       this.texts.set(made.toString(), text);
       return made;
     };
     const resources = files.map(({ name, left, right }) => {
-      // One path for both sides: another would be shown as a rename.
-      const path = typeof right === 'string' ? `/${name}` : right.path;
-      const after = uri('after', path, right);
-      return [after, uri('before', path, left), after];
+      const after = uri('after', name, right);
+      return [after, uri('before', name, left), after];
     });
     await vscode.commands.executeCommand('vscode.changes', title, resources);
   }
