@@ -10,7 +10,8 @@ import type { ImportedApp, SourceFolder } from '../../import/platform.ts';
 
 const ResultSchema = z.object({
   name: z.string(),
-  checks: z.array(z.object({ check: z.string(), ok: z.boolean(), detail: z.string() })),
+  /** `alike`: nothing but the same failures was seen on both sides. */
+  checks: z.array(z.object({ check: z.string(), ok: z.boolean(), detail: z.string(), alike: z.optional(z.boolean()) })),
   /** OpenAPI documents of the apps in the file; null when it could not be imported. */
   apps: z.nullable(z.array(z.unknown())),
   /** Names of the `fal.function`s in the file. */

@@ -101,8 +101,8 @@ class Runpod:
 
 
 class Field:
-    def __init__(self, default=..., **more):
-        self.default = default
+    def __init__(self, default=..., choices=None, **more):
+        self.default, self.choices = default, choices
 
 
 class Cog:
@@ -155,6 +155,8 @@ class Cog:
             default = parameter.default.default if isinstance(parameter.default, Field) else parameter.default
             if name in given:
                 values[name] = given[name]
+                if getattr(parameter.default, "choices", None) and given[name] not in (*parameter.default.choices, None):
+                    raise fastapi.HTTPException(422)
             elif default is not ... and default is not parameter.empty:
                 values[name] = default
         output = finish(self.call(**values))

@@ -1,18 +1,23 @@
 """What a run on stand-ins may not do: start programs, use the network, write outside of its folder, or take its time."""
 
 import asyncio
+import base64
+import io
 import itertools
+import json
 import os
+import pathlib
 import random
 import socket
 import subprocess
 import sys
 import time
+import typing
 import urllib.request
 import uuid
 
 from moved_files import MovedFiles
-from recording_stubs import Stub, trace
+from recording_stubs import Stub, content_of, trace
 
 
 def settle(folder, volumes=()):
@@ -27,6 +32,7 @@ def settle(folder, volumes=()):
     uuid.uuid4 = number
     os.urandom = lambda size: b"\1" * size
     still_clock()
+    stubs_are_taken()
     for name in ("Popen", "run", "call", "check_call", "check_output"):
         setattr(subprocess, name, Stub("subprocess.%s" % name))
     for name in ("create_subprocess_exec", "create_subprocess_shell"):
@@ -69,6 +75,27 @@ def settle(folder, volumes=()):
 
     sys.addaudithook(watch)
     trace.clear()
+
+
+def stubs_are_taken():
+    """Parts of the standard library that want bytes, JSON or types take stand-ins for them."""
+
+    class BytesIO(io.BytesIO):
+        def __init__(self, content=b""):
+            super().__init__(content_of(content))
+
+        def write(self, content):
+            return super().write(content_of(content))
+
+    encode, decode, write = base64.b64encode, base64.b64decode, pathlib.Path.write_bytes
+    loads, convert = json.loads, typing._type_convert
+    io.BytesIO = BytesIO
+    base64.b64encode = lambda content, *args: encode(content_of(content), *args)
+    base64.b64decode = lambda text, *args, **kw: content_of(text) if isinstance(text, Stub) else decode(text, *args, **kw)
+    pathlib.Path.write_bytes = lambda self, content: write(self, content_of(content))
+    json.loads = lambda text, *args, **kw: text if isinstance(text, Stub) else loads(text, *args, **kw)
+    # A stand-in is a text, which typing would take for the name of a type.
+    typing._type_convert = lambda arg, *args, **kw: typing.Any if isinstance(arg, Stub) else convert(arg, *args, **kw)
 
 
 def still_clock():

@@ -1,6 +1,7 @@
 """Stand-ins for every package that is not here: they record what is called on them, in order."""
 
 import base64
+import dis
 import hashlib
 import importlib.abc
 import importlib.machinery
@@ -12,7 +13,8 @@ import types
 # What a deploying machine has: the standard library, fal, and what fal brings for apps to use.
 PRESENT = {"fal", "fal_client", "fastapi", "starlette", "pydantic", "pydantic_core", "typing_extensions"}
 # Decorators of the source become with statements, which run at another time: entering them is no step of the work.
-UNRECORDED = re.compile(r"(inference_mode|no_grad|enable_grad|autocast)\(\)$|^runpod(_flash)?\b|^tetra_rp\b|^cog\b|^modal\b")
+# So does what only reads a table: choices are read as the source is loaded, and with each request in the app.
+UNRECORDED = re.compile(r"(inference_mode|no_grad|enable_grad|autocast|\.keys|\.values|\.items)\(\)$|^runpod(_flash)?\b|^tetra_rp\b|^cog\b|^modal\b")
 SAVES = re.compile(r"\.(save|write|export|imwrite|dump|to_file)\w*$")
 
 trace = []
@@ -69,6 +71,22 @@ def shown(value, depth=0):
     return "<%s>" % getattr(value, "__name__", type(value).__name__)
 
 
+# What code looks at to see whether a request or a program did what it should.
+WENT_WELL = {"status_code": 200, "returncode": 0}
+UNPACK = dis.opmap["UNPACK_SEQUENCE"]
+
+
+def wanted(frame):
+    """How many values the code that goes through a stand-in takes: `a, b, c = …`; two where it does not say."""
+    code, at = frame.f_code.co_code, frame.f_lasti
+    return code[at + 1] if code[at] == UNPACK else 2
+
+
+def content_of(value):
+    """What a stand-in holds where bytes are needed."""
+    return str.encode(value) if isinstance(value, Stub) else value
+
+
 class Stub(str):
     """Anything: it has every attribute, can be called, entered, awaited and gone through, and is JSON as its path."""
 
@@ -80,6 +98,8 @@ class Stub(str):
     def __getattribute__(self, name):
         if name in ("path", "__dict__", "__class__") or (name.startswith("__") and name.endswith("__")):
             return str.__getattribute__(self, name)
+        if name in WENT_WELL:
+            return WENT_WELL[name]
         values = str.__getattribute__(self, "__dict__")
         return values[name] if name in values else Stub("%s.%s" % (values["path"], name))
 
@@ -121,7 +141,7 @@ class Stub(str):
         return _awaited(self)
 
     def __iter__(self):
-        return iter([Stub("%s[%d]" % (self.path, index)) for index in range(2)])
+        return iter([Stub("%s[%d]" % (self.path, index)) for index in range(wanted(sys._getframe(1)))])
 
     async def __aiter__(self):
         for item in iter(self):

@@ -1,6 +1,7 @@
 """Inputs that an endpoint takes, by its OpenAPI schema."""
 
 import json
+import re
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -36,11 +37,19 @@ def sample(schema, root, name=""):
         return float(min(max(schema.get("minimum", 0), 1), schema.get("maximum", 2**31)))
     if kind == "boolean":
         return True
-    return ("sample " + name)[: schema.get("maxLength", 100)].ljust(schema.get("minLength", 0), "x")
+    return text_for(name)[: schema.get("maxLength", 100)].ljust(schema.get("minLength", 0), "x")
+
+
+def text_for(name):
+    """A text that may be what the name says."""
+    words = name.lower()
+    if "b64" in words or "base64" in words:
+        return PIXEL
+    return "https://host.example/file.png" if re.search("ur[il]$", words) else "sample " + name
 
 
 def known_inputs(samples, path, document):
-    """The samples of the source; else one input with what is required, and one with everything, by the schema."""
+    """The samples of the source; else one input with what is required, one with everything, by the schema, and one with numbers where it names no type."""
     if samples:
         return samples
     body = document["paths"][path]["post"].get("requestBody")
@@ -52,4 +61,9 @@ def known_inputs(samples, path, document):
         fields = {key: value for key, value in fields.items() if "pattern" not in json.dumps(value) or key in schema.get("required", [])}
     least = {key: sample(fields[key], document, key) for key in schema.get("required", []) if key in fields}
     most = {key: sample(value, document, key) for key, value in fields.items()}
-    return [least] if least == most else [least, most]
+    untyped = {key: 3 for key in most if not {"type", "anyOf", "enum", "const", "$ref"} & fields[key].keys()}
+    inputs = [least]
+    for more in (most, {**most, **untyped}):
+        if more not in inputs:
+            inputs.append(more)
+    return inputs

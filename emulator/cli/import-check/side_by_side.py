@@ -50,7 +50,7 @@ def verdict(platform, first, second):
         return {"ok": False, "detail": "the app stops at what the report leaves to you: %s" % left[0]}
     if failed_first or failed_second:
         alike = bool(failed_first) and bool(failed_second) and failed_first.split(":")[0] == failed_second.split(":")[0]
-        return {"ok": alike, "detail": "source: %s; app: %s" % (failed_first or "answers", failed_second or "answers")}
+        return {"ok": alike, "alike": alike, "detail": "source: %s; app: %s" % (failed_first or "answers", failed_second or "answers")}
     for number, (one, other) in enumerate(zip(first["answers"], second["answers"])):
         if not same_answer(platform, one["answer"], other["answer"]):
             both = number + 1, json.dumps(one["answer"])[:300], json.dumps(other["answer"])[:300]
@@ -61,7 +61,8 @@ def verdict(platform, first, second):
         pick = [json.dumps(calls[at])[:300] if at < len(calls) else "nothing more" for calls in whole]
         return {"ok": False, "detail": "call %d on stand-ins: the source %s, the app %s" % (at + 1, *pick)}
     answers = ", ".join(json.dumps(one["answer"])[:80] for one in first["answers"])
-    return {"ok": True, "detail": "%d calls on stand-ins, %d inputs: %s" % (len(whole[0]), len(first["answers"]), answers)}
+    failed = all("raised" in one["answer"] or "error" in one["answer"] or "status" in one["answer"] for one in first["answers"])
+    return {"ok": True, "alike": failed, "detail": "%d calls on stand-ins, %d inputs: %s" % (len(whole[0]), len(first["answers"]), answers)}
 
 
 def same_answer(platform, original, converted):

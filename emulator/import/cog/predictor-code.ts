@@ -183,7 +183,9 @@ function body(app: PredictorApp, asynchronous: boolean, streaming: boolean): str
   for (const { name, lateChoices } of app.inputs) {
     if (lateChoices === null || streaming) continue;
     const field = `data.${fieldOf.get(name)}`;
-    lines.push(`if ${field} is not None and ${field} not in (${lateChoices}):`);
+    // Cog does not hold a default against the choices either.
+    const given = `"${fieldOf.get(name)}" in data.model_fields_set and ${field} is not None`;
+    lines.push(`if ${given} and ${field} not in (${lateChoices}):`);
     lines.push(`    raise fastapi.HTTPException(422, f"${name} must be one of {list(${lateChoices})}")`);
   }
   const values = app.inputs.map((input) => {
