@@ -17,13 +17,15 @@ const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 30);
 const TRIES_AGAIN = new Set(['vscode']);
 // Each is one long file, which keeps one core busy: two of them take the time of one.
 const TOGETHER = ['fal-suites', 'faults'];
+// Run when named only.
+const BY_NAME = ['podman'];
 const parts = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const writesFidelity = process.argv.includes('--write-fidelity');
-const wants = (name) => parts.length === 0 || parts.includes(name);
+const wants = (name) => (parts.length === 0 && !BY_NAME.includes(name)) || parts.includes(name);
 const tally = new Tally();
 
 const node = await bootstrap();
-installSystemPackages((line) => console.error(line));
+installSystemPackages((line) => console.error(line), parts);
 const tool = (name) => path.join(root, 'node_modules/.bin', name);
 // The project's own Node for every script that says `env node`, whatever the caller's is.
 process.env.PATH = `${path.join(root, 'node_modules/.bin')}${path.delimiter}${process.env.PATH}`;

@@ -9,18 +9,20 @@ const WANTED = [
   { probe: ['curl', '--version'], packages: ['curl'] },
   { probe: ['openssl', 'version'], packages: ['openssl'] },
   { probe: ['dockerd', '--version'], packages: ['docker.io'] },
-  { probe: ['podman', '--version'], packages: ['podman'] },
   { probe: ['debootstrap', '--version'], packages: ['debootstrap'] },
   { probe: ['iptables', '--version'], packages: ['iptables'] },
   { probe: [process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', '--version'], packages: ['chromium'] },
 ];
+/** Of parts that are run when named only. */
+const WANTED_BY = { podman: [{ probe: ['podman', '--version'], packages: ['podman'] }] };
 
 /**
  * Installs with apt what is missing, where that is allowed: as root on Debian or Ubuntu, or with CI=true and sudo.
  * What stays missing is named; the tests that need it skip themselves with a reason or fail.
  */
-export function installSystemPackages(log) {
-  const missing = WANTED.filter(({ probe }) => !succeeds(probe)).flatMap(({ packages }) => packages);
+export function installSystemPackages(log, parts = []) {
+  const wanted = [...WANTED, ...parts.flatMap((part) => WANTED_BY[part] ?? [])];
+  const missing = wanted.filter(({ probe }) => !succeeds(probe)).flatMap(({ packages }) => packages);
   if (missing.length === 0) return;
   const prefix = aptPrefix();
   if (prefix === null) {

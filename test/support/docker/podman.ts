@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 // A container's processes may have more open files than root of a small virtual machine may allow: what Podman asks for is left out.
@@ -45,5 +45,7 @@ export function podmanEnvironment(folder: string): NodeJS.ProcessEnv {
     at('storage.conf'),
     `[storage]\ndriver = "overlay"\nrunroot = "${at('exec')}"\ngraphroot = "${at('data')}"\n`,
   );
-  return { CONTAINERS_CONF: at('containers.conf'), CONTAINERS_STORAGE_CONF: at('storage.conf') };
+  mkdirSync(at('tmp'), { recursive: true });
+  // Its builder keeps the caches of `RUN --mount=type=cache` there.
+  return { CONTAINERS_CONF: at('containers.conf'), CONTAINERS_STORAGE_CONF: at('storage.conf'), TMPDIR: at('tmp') };
 }

@@ -95,6 +95,8 @@ export class TestDaemon {
         ...flags,
       ],
       {
+        // Podman's conmon leaves a file where it was started.
+        cwd: folder,
         env: {
           ...env,
           ...(options.podman ? podmanEnvironment(folder) : {}),

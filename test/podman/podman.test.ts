@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { Calls, exitBy, until } from '../docker/calls.ts';
 import { TestDaemon } from '../support/docker/test-daemon.ts';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { testPython } from '../support/python.ts';
 import { has, requires } from '../support/skip.ts';
-import { Calls, exitBy, until } from './calls.ts';
 
 const STAND_IN = path.resolve(import.meta.dirname, '../support/docker/gpu-stand-in');
 
@@ -16,7 +16,7 @@ let probe: Calls;
 beforeAll(async () => {
   if (!(await has('dockerd')) || !(await has('podman'))) return;
   podman = await TestDaemon.start({ podman: true });
-  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, 'apps')], {
+  emulator = await EmulatorUnderTest.start([path.join(import.meta.dirname, '../docker/apps')], {
     ...podman.env,
     PATH: [path.dirname(await testPython()), STAND_IN, process.env.PATH].join(path.delimiter),
   });
@@ -81,7 +81,7 @@ test('a step that fails is told in its own words', async () => {
 
 test('beside a stand-in card: a GPU is refused, for this Podman would drop the request', async () => {
   const file = path.join(emulator.workspace, 'apps/gpu.py');
-  const text = readFileSync(path.join(import.meta.dirname, 'apps/probe.py'), 'utf8');
+  const text = readFileSync(path.join(import.meta.dirname, '../docker/apps/probe.py'), 'utf8');
   writeFileSync(file, text.replace('name="probe"', 'name="gpu"').replace('"XS"', '"GPU-H100"'));
   const started = await emulator.cli('run', 'apps/gpu.py', '--engine', 'docker', '--no-watch');
   expect(started.code).not.toBe(0);
