@@ -1,23 +1,7 @@
 import { homedir } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../contract/index.ts';
-import { addCallCommand } from './commands/call-command.ts';
-import { addCleanCommand } from './commands/clean-command.ts';
-import { addCompareCommand } from './commands/compare-command.ts';
-import { addDeployCommand } from './commands/deploy-command.ts';
-import { addDoctorCommand } from './commands/doctor-command.ts';
 import { addExecCommands } from './commands/exec-command.ts';
-import { addImportCommand } from './commands/import-command.ts';
-import { addNewCommand } from './commands/new-command.ts';
-import { addPauseCommands } from './commands/pause-command.ts';
-import { addRemoteCommand } from './commands/remote-command.ts';
-import { addReplayCommand } from './commands/replay-command.ts';
-import { addRunCommand } from './commands/run-command.ts';
-import { addSaveCommand } from './commands/save-command.ts';
-import { addSecretCommand } from './commands/secret-command.ts';
-import { addShellCommand } from './commands/shell-command.ts';
-import { addStatusCommands } from './commands/status-commands.ts';
-import { addUpCommand } from './commands/up-command.ts';
 import { StatusLine } from './status-line.ts';
 import { styleOf } from './style.ts';
 import { EXIT, report, type Terminal } from './terminal.ts';
@@ -75,23 +59,9 @@ async function main(argv: readonly string[]): Promise<number> {
       '\nExit codes: 0 ok, 1 your app or input failed, 2 usage, 3 the emulator or its engine failed, 130 a call was interrupted.\n\nFirst steps:\n' +
         `  windtunnel run app.py\n  windtunnel call local/app --input '{"prompt": "a cat"}'\n  windtunnel exec -- python client.py`,
     );
-  addRunCommand(program, run, terminal);
-  addUpCommand(program, run, terminal);
-  addStatusCommands(program, run, terminal);
-  addCallCommand(program, run, terminal);
-  addReplayCommand(program, run, terminal);
-  addSaveCommand(program, run, terminal);
-  addPauseCommands(program, run, terminal);
-  addExecCommands(program, run, terminal);
-  addNewCommand(program, run, terminal);
-  addImportCommand(program, run, terminal);
-  addDeployCommand(program, run, terminal);
-  addCompareCommand(program, run, terminal);
-  addRemoteCommand(program, run, terminal);
-  addShellCommand(program, run, terminal);
-  addSecretCommand(program, run, terminal);
-  addDoctorCommand(program, run, terminal);
-  addCleanCommand(program, run, terminal);
+  // What other commands need is the whole emulator; a program under `exec` does not wait until that is read.
+  if (argv[2] === 'exec') addExecCommands(program, run, terminal);
+  else (await import('./all-commands.ts')).addAllCommands(program, run, terminal);
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride();
   }
