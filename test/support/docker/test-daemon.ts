@@ -101,6 +101,8 @@ export class TestDaemon {
           ...env,
           ...(options.podman ? podmanEnvironment(folder) : {}),
           PATH: [...(options.path ?? []), process.env.PATH].join(path.delimiter),
+          // Where containerd writes its stacks, when the daemon takes it for hung on a busy machine and starts another.
+          TMPDIR: folder,
         },
         stdio: ['ignore', log, log],
       },
