@@ -17,19 +17,25 @@ export class StandInRemote {
   static async start(files: readonly string[] = []): Promise<StandInRemote> {
     const emulator = await EmulatorUnderTest.start(files);
     const bin = path.join(emulator.folder, 'bin');
-    mkdirSync(bin);
-    const { WINDTUNNEL_ORIGINAL_ENV: _record, WINDTUNNEL_PORT_URL: _url, ...variables } = await emulator.execEnv();
+    const remote = new StandInRemote(emulator, bin);
+    await remote.writeFal(bin, 'remote-python');
+    return remote;
+  }
+
+  /** Puts a `fal` into a folder, which runs in `python` beside it and leads here; `change` leads its variables elsewhere. */
+  async writeFal(bin: string, python: string, change = (_name: string, value: string): string => value): Promise<void> {
+    mkdirSync(bin, { recursive: true });
+    const { WINDTUNNEL_ORIGINAL_ENV: _record, WINDTUNNEL_PORT_URL: _url, ...variables } = await this.emulator.execEnv();
     const exports = Object.entries(variables).map(([name, value]) =>
-      value == null ? `unset ${name}` : `export ${name}='${value.replaceAll("'", `'\\''`)}'`,
+      value == null ? `unset ${name}` : `export ${name}='${change(name, value).replaceAll("'", `'\\''`)}'`,
     );
     const program = (name: string, text: string) => {
       writeFileSync(path.join(bin, name), text);
       chmodSync(path.join(bin, name), 0o755);
     };
     // Both are what an installed fal is: a script whose first line names its Python. This Python leads to the stand-in.
-    program('remote-python', `#!/bin/sh\n${exports.join('\n')}\nexec '${await testPython()}' "$@"\n`);
-    program('fal', `#!${path.join(bin, 'remote-python')}\nfrom fal.cli import main\n\nmain()\n`);
-    return new StandInRemote(emulator, bin);
+    program(python, `#!/bin/sh\n${exports.join('\n')}\nexec '${await testPython()}' "$@"\n`);
+    program('fal', `#!${path.join(bin, python)}\nfrom fal.cli import main\n\nmain()\n`);
   }
 
   /** The environment of somebody who uses this remote. */

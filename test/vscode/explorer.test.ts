@@ -1,4 +1,6 @@
+import { rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { useWorkbench } from './support/use-workbench.ts';
 
@@ -53,7 +55,7 @@ test('a failed start tells its cause in one notification, which leads to the lin
 test('a window without a folder says what to do', { timeout: 300_000 }, async () => {
   const at = await open({ files: [], noFolder: true });
   await at.showView();
-  await at.pane('Apps').getByText('Open a folder with a fal app').waitFor();
+  await at.welcome('windtunnel.apps', 'welcome.noFolder').waitFor();
   await at.picture('welcome-no-folder');
 });
 
@@ -66,18 +68,19 @@ test('an empty folder says what to do; a machine without Python and Docker what 
     env: (env) => ({ ...env, ...none, DOCKER_HOST: 'unix:///nowhere/docker.sock' }),
   });
   await at.showView();
-  await at.pane('Apps').getByText('was found in this folder').waitFor();
-  await at.pane('Emulator').getByText('The emulator does not run').waitFor();
+  await at.welcome('windtunnel.apps', 'welcome.noApp').waitFor();
+  await at.welcome('windtunnel.emulator', 'welcome.emulator').waitFor();
   await at.picture('welcome-no-app');
   await at.runCommand('Windtunnel: Doctor');
   await at.row('Doctor', /^python/).waitFor();
   await at.fold('Doctor');
-  await at.pane('Apps').getByText('No Python was found').waitFor();
-  await at.pane('Emulator').getByText('Docker was not found').waitFor();
+  await at.welcome('windtunnel.apps', 'welcome.noPython').waitFor();
+  await at.welcome('windtunnel.emulator', 'welcome.noPython').waitFor();
+  await at.welcome('windtunnel.emulator', 'welcome.noDocker').waitFor();
   await at.picture('welcome-no-python');
   await at.unfold('Remote');
   await at.pane('Remote').getByRole('button', { name: 'Look at My fal Account' }).first().click();
-  await at.pane('Remote').getByText('No fal was found').waitFor();
+  await at.welcome('windtunnel.remote', 'welcome.remote.noFal').waitFor();
 });
 
 test('an untrusted folder shows its apps, runs none, and says in each view how that changes', {
@@ -91,12 +94,20 @@ test('an untrusted folder shows its apps, runs none, and says in each view how t
   await at.showView();
   const row = at.row('Apps', 'greeter');
   await row.waitFor();
-  for (const view of ['Remote', 'Emulator', 'Doctor']) {
+  const says = async (view: string, text: Locator) => {
     await at.unfold(view);
-    await at.pane(view).getByText('run once this workspace is trusted').waitFor();
+    await text.waitFor();
     await at.fold(view);
-  }
+  };
+  await says('Deployed Here', at.welcome('windtunnel.deployed', 'welcome.untrusted'));
+  await says('Remote', at.welcome('windtunnel.remote', 'welcome.untrusted'));
+  await says('Emulator', at.welcome('windtunnel.emulator', 'welcome.untrusted'));
+  await says('Doctor', at.welcome('windtunnel.doctor', 'welcome.untrusted'));
   await row.hover();
   await row.locator('.action-label.disabled[aria-label^="Run App"]').waitFor();
   await at.picture('welcome-untrusted');
+  // Also where there is no row that could be run.
+  rmSync(path.join(at.emulator.workspace, 'greeter.py'));
+  await row.waitFor({ state: 'detached' });
+  await at.welcome('windtunnel.apps', 'welcome.untrusted').waitFor();
 });

@@ -1,16 +1,20 @@
+import { rmSync } from 'node:fs';
 import path from 'node:path';
+import type { Locator } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
 import { StandInRemote } from '../support/stand-in-remote.ts';
 import { useWorkbench } from './support/use-workbench.ts';
 import { THEMES, type Workbench } from './support/workbench.ts';
 
-// One workbench for the file, and a second Windtunnel that stands in for fal's cloud. The tests go on from each other, as a user does.
+// One workbench for the file, and a second Windtunnel that stands in for fal's cloud. Each test brings about what it needs itself, so
+// that it can run alone, and a second time.
 
 const GREETER = path.join(import.meta.dirname, 'workspace/greeter.py');
 let remote: StandInRemote | undefined;
 
 const bench = useWorkbench(async () => {
-  remote = await StandInRemote.start();
+  await remote?.dispose();
+  remote = await StandInRemote.start([GREETER]);
   return {
     files: [GREETER],
     env: (env) => (remote ? remote.in(env) : env),
@@ -19,6 +23,19 @@ const bench = useWorkbench(async () => {
   };
 });
 afterAll(() => remote?.dispose(), 120_000);
+
+const standIn = (): StandInRemote => {
+  if (!remote) throw new Error('There is no remote.');
+  return remote;
+};
+/** `local/greeter` at the remote, unless a test before has put it there. */
+const deployedThere = async () => {
+  const { emulator } = standIn();
+  const { apps } = await emulator.client.status();
+  if (apps.some(({ id }) => id === 'local/greeter')) return;
+  const { code, stdout, stderr } = await emulator.exec('fal', ['deploy', 'greeter.py']);
+  expect(code, stdout + stderr).toBe(0);
+};
 
 const terminalText = async (at: Workbench): Promise<string> =>
   (await at.page.locator('.terminal-wrapper.active .xterm-rows').innerText()).replaceAll('\u00a0', ' ');
@@ -32,16 +49,60 @@ const type = async (at: Workbench, text: string) => {
 test('every view says what it is for while it is empty', { timeout: 300_000 }, async () => {
   const at = bench.shared;
   await at.showView();
-  for (const [view, text] of [
-    ['Deployed Here', 'Nothing was deployed into the emulator'],
-    ['Remote', 'It is not asked before you say so'],
-    ['Emulator', 'The emulator does not run'],
-    ['Doctor', 'says how to mend what is missing'],
-  ] as const) {
+  const says = async (view: string, text: Locator) => {
     await at.unfold(view);
-    await at.pane(view).getByText(text).waitFor();
+    await text.waitFor();
     await at.fold(view);
+  };
+  await says('Deployed Here', at.welcome('windtunnel.deployed', 'welcome.deployed'));
+  await says('Remote', at.welcome('windtunnel.remote', 'welcome.remote'));
+  await says('Emulator', at.welcome('windtunnel.emulator', 'welcome.emulator'));
+  await says('Doctor', at.welcome('windtunnel.doctor', 'welcome.doctor'));
+});
+
+test('a filter that no app has says so, with the way back', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  await at.showView();
+  await at.row('Apps', 'greeter').waitFor();
+  await at.runCommand('Windtunnel: Filter Apps…');
+  const input = at.page.locator('.quick-input-widget:visible input.input');
+  await at.page.locator('.quick-input-title', { hasText: 'Filter Apps' }).waitFor();
+  await input.fill('nothing of that name');
+  await input.press('Enter');
+  await at.welcome('windtunnel.apps', 'welcome.filtered').waitFor();
+  await at.picture('welcome-filtered');
+  await at.pane('Apps').getByRole('button', { name: 'Clear Filter', exact: true }).first().click();
+  await at.row('Apps', 'greeter').waitFor();
+});
+
+test('Remote says when nobody is logged in, or what went wrong, and looks again', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  const { url } = standIn().emulator;
+  // The fal of the workspace's own environment comes first.
+  const own = path.join(at.emulator.workspace, '.venv');
+  const look = (name: string) => at.pane('Remote').getByRole('button', { name }).first().click();
+  await at.showView();
+  await at.unfold('Remote');
+  try {
+    await standIn().writeFal(path.join(own, 'bin'), 'python', (name, value) => (name === 'FAL_KEY' ? '' : value));
+    await at.runCommand('Windtunnel: Look at My fal Account');
+    await at.welcome('windtunnel.remote', 'welcome.remote.signedOut').waitFor();
+    await at.pane('Remote').getByRole('button', { name: 'Log In' }).first().waitFor();
+    await at.picture('welcome-signed-out');
+    // Where nothing listens.
+    await standIn().writeFal(path.join(own, 'bin'), 'python', (_name, value) =>
+      value.replaceAll(new URL(url).host, '127.0.0.1:1'),
+    );
+    await look('Look Again');
+    await at.welcome('windtunnel.remote', 'welcome.remote.failed').waitFor();
+    await at.toast('Connection refused').waitFor();
+    await at.picture('welcome-remote-failed');
+  } finally {
+    rmSync(own, { recursive: true, force: true });
   }
+  await look('Look Again');
+  await at.row('Remote', 'Secrets').waitFor();
+  await at.fold('Remote');
 });
 
 test('Doctor shows each check with its fix below it', { timeout: 300_000 }, async () => {
@@ -84,7 +145,9 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   timeout: 300_000,
 }, async () => {
   const at = bench.shared;
-  const apps = async () => (await remote?.emulator.client.status())?.apps.map(({ id }) => id);
+  const { client } = standIn().emulator;
+  const apps = async () => (await client.status()).apps.map(({ id }) => id);
+  for (const id of await apps()) await client.remove(id);
   const answer = (text: string) =>
     at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: text });
   await at.openFile('greeter.py');
@@ -116,10 +179,11 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
 
 test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
   const at = bench.shared;
-  await remote?.emulator.client.setSecret('FAR_AWAY', 'x');
+  await deployedThere();
+  await standIn().emulator.client.setSecret('FAR_AWAY', 'x');
   await at.showView();
   await at.unfold('Remote');
-  await at.pane('Remote').getByRole('button', { name: 'Look at My fal Account' }).first().click();
+  await at.runCommand('Windtunnel: Look at My fal Account');
   const app = at.row('Remote', 'local/greeter');
   await app.waitFor();
   await at.expand(app);
@@ -135,6 +199,7 @@ test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
 
 test('Compare shows the answers of both sides in a diff', { timeout: 300_000 }, async () => {
   const at = bench.shared;
+  await deployedThere();
   await at.runCommand('View: Close All Editors');
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Run App');
@@ -183,7 +248,11 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
     at.page
       .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
       .waitFor({ state: 'attached' });
+  // An app that the editor shows before the walkthrough is opened counts too.
+  await at.openFile('greeter.py');
+  await at.row('Apps', 'greeter').waitFor();
   await walkthrough();
+  await step('app', 'checked');
   await step('doctor', 'unchecked');
   await at.page.getByRole('button', { name: 'Open Doctor' }).click();
   await step('doctor', 'checked');
@@ -197,7 +266,7 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
   await at.runCommand('Windtunnel: Open Playground');
   await at.panel().locator('form').first().waitFor();
   await walkthrough();
-  for (const done of ['app', 'run', 'call']) await step(done, 'checked');
+  for (const done of ['run', 'call']) await step(done, 'checked');
   await step('debug', 'unchecked');
   await at.picture('walkthrough');
 });

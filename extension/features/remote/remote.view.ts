@@ -50,13 +50,15 @@ export class RemoteView implements vscode.Disposable {
       const { code, stdout, stderr } = await runCli(this.emulatorJs, ['remote', '--json'], { cwd });
       this.holdings = code === 0 ? HoldingsSchema.parse(JSON.parse(stdout)) : null;
       this.state = code === 0 ? 'read' : stateOf(stderr);
-      // What went wrong stands in the view, above what to do about it.
-      this.view.tree.message = this.state === 'failed' ? (stderr.split('\n')[0]?.replace(/^error: /, '') ?? '') : '';
+      // Not as the message of the view: that takes the place of what to do about it.
+      if (this.state === 'failed') void vscode.window.showErrorMessage(firstLine(stderr));
     });
     await vscode.commands.executeCommand('setContext', 'windtunnel.remote', this.state);
     this.view.refresh();
   }
 }
+
+const firstLine = (stderr: string): string => stderr.split('\n')[0]?.replace(/^error: /, '') ?? '';
 
 function stateOf(stderr: string): RemoteState {
   if (stderr.includes('[E_SIGNED_OUT]')) return 'signedOut';

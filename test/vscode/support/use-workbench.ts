@@ -4,7 +4,7 @@ import { Workbench, type WorkbenchOptions } from './workbench.ts';
 
 /**
  * Workbenches of a test file: skipped where there is no Chromium, pictured where a test fails, closed after each test. With
- * `shared`, one for all tests of the file.
+ * `shared`, one for all tests of the file; a second try of a test has a new one, for nobody knows what the first has left in it.
  */
 export function useWorkbench(shared?: () => WorkbenchOptions | Promise<WorkbenchOptions>): {
   open(options: WorkbenchOptions): Promise<Workbench>;
@@ -22,8 +22,14 @@ export function useWorkbench(shared?: () => WorkbenchOptions | Promise<Workbench
   };
   beforeEach(requires('chromium'));
   if (shared) {
-    beforeAll(async () => {
-      if (await has('chromium')) await open(await shared());
+    const openShared = async () => {
+      if (!(await has('chromium'))) return;
+      await close();
+      await open(await shared());
+    };
+    beforeAll(openShared, 300_000);
+    beforeEach(async ({ task }) => {
+      if ((task.result?.retryCount ?? 0) > 0) await openShared();
     }, 300_000);
     afterAll(close, 120_000);
   }

@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 import { EmulatorUnderTest } from '../../support/emulator.ts';
 import { launchBrowser, VsCodeServer } from './web-server.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
+const TEXTS = JSON.parse(readFileSync(path.join(ROOT, 'package.nls.json'), 'utf8')) as Record<string, string>;
 /** A busy machine of two cores takes its time. */
 const PATIENCE_MS = 90_000;
 
@@ -81,6 +82,13 @@ export class Workbench {
 
   pane(name: string): Locator {
     return this.page.locator(`.pane:has(.pane-header[aria-label^="${name}"])`);
+  }
+
+  /** What an empty view says: one of `viewsWelcome`, by its view and contents there. `test/lint` sees to it that each is asked for. */
+  welcome(view: string, contents: string): Locator {
+    const [name, text] = [TEXTS[view.replace(/^windtunnel/, 'view')], TEXTS[contents]];
+    if (name === undefined || text === undefined) throw new Error(`No welcome view ${view}: ${contents}`);
+    return this.pane(name).getByText(text.split('\n')[0] ?? '').first();
   }
 
   /** A row of one of our views by a part of its text. */
