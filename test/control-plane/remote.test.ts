@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -220,6 +221,52 @@ describe('a second Windtunnel stands in for the cloud', () => {
       message: expect.stringContaining('GET /health answers 500'),
     });
     expect(revision).toEqual(expect.any(String));
+  }, 300_000);
+
+  test('an interrupted deployment says how far it came, and what was deployed before serves on', async () => {
+    const source = (moment: 'import' | 'setup' | 'never') => {
+      const wait = (indent: string) =>
+        `${indent}open("${path.join(local.folder, moment)}", "w").close()\n${indent}time.sleep(3600)\n`;
+      return `import time\nimport fal\n\n${moment === 'import' ? wait('') : ''}
+class Slow(fal.App):
+    def setup(self):
+${moment === 'setup' ? wait('        ') : '        pass\n'}
+    @fal.endpoint("/")
+    def run(self) -> dict:
+        return {"moment": "${moment}"}
+`;
+    };
+    const interrupted = async (moment: 'import' | 'setup') => {
+      writeFileSync(path.join(local.workspace, 'slow.py'), source(moment));
+      const child = spawn(process.execPath, [cliFile, 'deploy', 'slow.py', '--json'], {
+        cwd: local.workspace,
+        env: { ...local.env, ...toRemote },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      let printed = '';
+      child.stdout.on('data', (text) => {
+        printed += text;
+      });
+      const ended = once(child, 'close');
+      await expect.poll(() => existsSync(path.join(local.folder, moment)), { timeout: 120_000 }).toBe(true);
+      child.kill('SIGINT');
+      const [code] = await ended;
+      expect(code, printed).toBe(130);
+      return JSON.parse(printed).error;
+    };
+    writeFileSync(path.join(local.workspace, 'slow.py'), source('never'));
+    const first = await windtunnel('deploy', 'slow.py');
+    expect(first.code, said(first)).toBe(0);
+    expect(await interrupted('import')).toMatchObject({
+      code: 'E_CANCELLED',
+      message: 'Interrupted: nothing was deployed.',
+    });
+    expect(await interrupted('setup')).toMatchObject({
+      code: 'E_CANCELLED',
+      message: 'Interrupted while fal deployed.',
+    });
+    const answer = await fetch(`${remote.url}/run/local/slow`, { method: 'POST', body: '{}' });
+    expect(await answer.json()).toEqual({ moment: 'never' });
   }, 300_000);
 
   test('a remote that refuses the key, a machine without fal: one line that says so', async () => {

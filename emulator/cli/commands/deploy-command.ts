@@ -26,7 +26,7 @@ import { loadChecks, secretChecks, sourceChecks } from '../deploy/local-checks.t
 import { requirementCheck } from '../deploy/requirement-check.ts';
 import { falDeployArguments, runFalDeploy } from '../deploy/run-fal-deploy.ts';
 import { findUserFal, type UserFal } from '../deploy/user-fal.ts';
-import { EXIT, exitCodeOf, type Terminal, usage } from '../terminal.ts';
+import { EXIT, exitCodeOf, report, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
 
 interface DeployOptions extends WorkspaceOption {
@@ -45,6 +45,19 @@ interface DeployOptions extends WorkspaceOption {
   json?: boolean;
 }
 
+/** How far a deployment came, and what an interruption leaves then. */
+const INTERRUPTED = {
+  checks: { message: 'Interrupted: nothing was deployed.' },
+  deployment: {
+    message: 'Interrupted while fal deployed.',
+    hint: 'What was deployed before serves on, unless fal had all that it needs: `fal apps list` shows what serves.',
+  },
+  answer: { message: 'Interrupted: it is deployed, and whether it answers was not waited for.' },
+} satisfies Record<string, { message: string; hint?: string }>;
+interface Progress {
+  stage: keyof typeof INTERRUPTED;
+}
+
 /** Checks, shows what changes, runs the real `fal deploy` outside of the emulator, and waits until the app answers. */
 export async function deploy(terminal: Terminal, target: string, options: DeployOptions): Promise<number> {
   const deployment: Deployment = {
@@ -59,20 +72,29 @@ export async function deploy(terminal: Terminal, target: string, options: Deploy
     url: null,
     error: null,
   };
+  const progress: Progress = { stage: 'checks' };
   try {
-    await stages(terminal, target, options, deployment);
+    await stages(terminal, target, options, deployment, progress);
     deployment.ok = true;
     if (options.json) terminal.out(JSON.stringify(deployment, null, 2));
     return EXIT.ok;
   } catch (thrown) {
-    if (!options.json) throw thrown;
-    const error = toWindtunnelError(thrown);
-    terminal.out(JSON.stringify({ ...deployment, error: error.toJSON() }, null, 2));
-    return exitCodeOf(error);
+    const { aborted } = terminal.interrupted;
+    const { message, ...more } = INTERRUPTED[progress.stage];
+    const error = aborted ? new WindtunnelError('E_CANCELLED', message, more) : toWindtunnelError(thrown);
+    if (options.json) terminal.out(JSON.stringify({ ...deployment, error: error.toJSON() }, null, 2));
+    else report(terminal, error);
+    return aborted ? EXIT.interrupted : exitCodeOf(error);
   }
 }
 
-async function stages(terminal: Terminal, target: string, options: DeployOptions, deployment: Deployment) {
+async function stages(
+  terminal: Terminal,
+  target: string,
+  options: DeployOptions,
+  deployment: Deployment,
+  progress: Progress,
+) {
   const { file, symbol } = parseTarget(terminal, target);
   const workspace = workspaceOf(terminal, options, dirname(file));
   const show = deployLines(terminal);
@@ -99,17 +121,20 @@ async function stages(terminal: Terminal, target: string, options: DeployOptions
   if (terminal.interactive && !options.yes && !options.json) await confirm(terminal);
 
   show.heading('deploying');
+  progress.stage = 'deployment';
   const ref = `${file}::${chosen}`;
   const args = falDeployArguments(app, { ref, ...flagsOf(options) });
   const { cwd, interrupted: signal } = terminal;
   await runFalDeploy(fal, args, { cwd, signal, onLine: show.line });
+  progress.stage = 'answer';
   await awaitHealthy(terminal, { fal, app, remote }, options, deployment, show.line);
   records.keep(place, app.code);
   show.done(deployment.url ?? '', deployment.revision ?? '');
 }
 
-const flagsOf = ({ env, appName, auth, strategy, resetScale = false, message }: DeployOptions) => ({
+const flagsOf = ({ env, team, appName, auth, strategy, resetScale = false, message }: DeployOptions) => ({
   env,
+  team,
   appName,
   auth,
   strategy,

@@ -118,16 +118,20 @@ export async function askFal<T extends z.core.$ZodType>(
   // It may end before it has read all: its answer tells why.
   child.stdin.on('error', () => undefined);
   child.stdin.end(JSON.stringify(parameters));
-  let answer: { value: unknown } | null = null;
-  let failure: Failure | null = null;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const message = LineSchema.parse(JSON.parse(line));
-    if ('progress' in message) onProgress?.(message.progress);
-    else if ('error' in message) failure = message.error;
-    else answer = { value: message.answer };
-  }
-  await ended;
-  signal.throwIfAborted();
+  const read = async () => {
+    const told: { answer: { value: unknown } | null; failure: Failure | null } = { answer: null, failure: null };
+    for await (const line of createInterface({ input: child.stdout })) {
+      const message = LineSchema.parse(JSON.parse(line));
+      if ('progress' in message) onProgress?.(message.progress);
+      else if ('error' in message) told.failure = message.error;
+      else told.answer = { value: message.answer };
+    }
+    return told;
+  };
+  // Together: where it is interrupted, its end fails before its output does.
+  const [{ answer, failure }] = await Promise.all([read(), ended]).catch((error: unknown) => {
+    throw signal.aborted ? new WindtunnelError('E_CANCELLED', 'Interrupted.', { cause: error }) : error;
+  });
   if (failure !== null) {
     throw new WindtunnelError('E_REMOTE', `${failure.type}: ${failure.message}`, { detail: failure.traceback });
   }

@@ -11,6 +11,7 @@ export interface FalDeployOptions {
   /** `FILE[::Symbol]` */
   ref: string;
   env: string | undefined;
+  team: string | undefined;
   appName: string | undefined;
   auth: string | undefined;
   strategy: string | undefined;
@@ -22,12 +23,13 @@ export interface FalDeployOptions {
 const LAST_LINES = 60;
 
 export function falDeployArguments(app: LoadedApp, options: FalDeployOptions): string[] {
-  const { ref, env, appName, auth, strategy, resetScale, message } = options;
+  const { ref, env, team, appName, auth, strategy, resetScale, message } = options;
   const flag = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
   return [
     'deploy',
     ref,
     ...flag('--env', env),
+    ...flag('--team', team),
     ...flag('--app-name', appName),
     ...flag('--auth', auth),
     ...flag('--strategy', strategy),
@@ -45,6 +47,7 @@ export async function runFalDeploy(
   args: readonly string[],
   { cwd, signal, onLine }: { cwd: string; signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<void> {
+  signal.throwIfAborted();
   const redactor = createRedactor(keysOf(fal.env));
   const child = spawn(fal.cli, args, {
     cwd,

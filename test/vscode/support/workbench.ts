@@ -88,7 +88,9 @@ export class Workbench {
   welcome(view: string, contents: string): Locator {
     const [name, text] = [TEXTS[view.replace(/^windtunnel/, 'view')], TEXTS[contents]];
     if (name === undefined || text === undefined) throw new Error(`No welcome view ${view}: ${contents}`);
-    return this.pane(name).getByText(text.split('\n')[0] ?? '').first();
+    return this.pane(name)
+      .getByText(text.split('\n')[0] ?? '')
+      .first();
   }
 
   /** A row of one of our views by a part of its text. */
