@@ -249,6 +249,7 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
       .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
       .waitFor({ state: 'attached' });
   // An app that the editor shows before the walkthrough is opened counts too.
+  await at.showView();
   await at.openFile('greeter.py');
   await at.row('Apps', 'greeter').waitFor();
   await walkthrough();
