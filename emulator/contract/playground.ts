@@ -3,6 +3,9 @@ import type { AppId } from './app.ts';
 
 /** What passes between the playground's page and the extension, both ways by postMessage. Neither has another way out. */
 
+/** Where an app describes itself: asked for by the playground, and no request that anybody sent. */
+export const DESCRIPTION_PATH = '/openapi.json';
+
 /** How a request goes: through the queue, past it, as server-sent events, or over a WebSocket. */
 export const SendModeSchema = z.enum(['queue', 'direct', 'stream', 'realtime']);
 export type SendMode = z.infer<typeof SendModeSchema>;
@@ -99,7 +102,8 @@ export interface MediaItem {
 export interface PlaygroundState {
   /** By which the panel finds its app again after the window was reloaded. */
   target: { file: string; symbol: string };
-  app: { id: AppId | null; label: string; state: 'stopped' | 'starting' | 'running' };
+  /** `step`: how far its start is, in one line. */
+  app: { id: AppId | null; label: string; state: 'stopped' | 'starting' | 'running'; step: string | null };
   /** Why there is no form; null: there is. */
   problem: string | null;
   endpoints: PlaygroundEndpoint[];

@@ -3,7 +3,7 @@ export const TEMPLATES = {
   image: 'an image from a prompt',
   streaming: 'text that comes word by word',
   realtime: 'frames over one connection',
-  server: 'a server of your own at `exposed_port`',
+  server: 'a server of your own, at exposed_port',
   container: 'an app in an image of its own (needs Docker)',
 } as const;
 export type Template = keyof typeof TEMPLATES;

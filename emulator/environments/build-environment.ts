@@ -63,7 +63,9 @@ export async function buildEnvironment(home: string, plan: BuildPlan, context: B
     // venv runs the same by itself, but swallows why it failed (a full disk, say).
     const seeded = plan.uv ? made : await step([python, '-Im', 'ensurepip', '--default-pip']);
     if (seeded.code !== 0) throw venvError(plan.python, output(seeded));
-    const pip = plan.uv ? [plan.uv, 'pip', 'install', '--python', python] : [python, '-m', 'pip', 'install'];
+    const pip = plan.uv
+      ? [plan.uv, 'pip', 'install', '--python', python]
+      : [python, '-m', 'pip', 'install', '--progress-bar', 'off'];
     for (const [i, { argv }] of plan.arguments.entries()) {
       if (argv.length === 0) continue;
       const layer = plan.arguments.length > 1 ? `layer ${i + 1} of ${plan.arguments.length}: ` : '';

@@ -80,8 +80,11 @@ export class AppHost {
     this.arm();
   }
 
-  register(definition: AppDefinition, strategy: RolloutStrategy = 'reload'): Promise<void> {
-    // Its runner waits for a person, who is in no hurry.
+  register(
+    definition: AppDefinition,
+    strategy: RolloutStrategy = definition.debug ? 'recreate' : 'reload',
+  ): Promise<void> {
+    // Its runner waits for a person, who is in no hurry, and comes once this has settled: it cannot prove itself first.
     if (definition.debug) this.freeze();
     else this.thaw();
     this.definitions.set(definition.revision, definition);

@@ -17,6 +17,7 @@ import { configurationAttributes, launchProblem } from './launch-config.ts';
 import { KEPT_REQUESTS, LiveRequests } from './live-requests.ts';
 import { deployedRows, doctorRows, remoteRows } from './row.ts';
 import { runnerMemory } from './runner-memory.ts';
+import { startStep } from './start-step.ts';
 import { lastWords, ownFrame } from './traceback.ts';
 
 const found = (symbol: string, file: string, start: number): FoundApp => ({
@@ -99,6 +100,25 @@ describe('live requests', () => {
     expect(shown[0]?.id).toBe(`r${KEPT_REQUESTS + 4}`);
     const failed = shown.find(({ id }) => id === 'r10');
     expect(failed && requestSummary(failed)).toBe('500 · attempt 2 · 0.50 s');
+  });
+
+  it('have no place for what the playground asks for itself', () => {
+    const requests = new LiveRequests();
+    const call = { type: 'direct', at: 1, app: 'local/a', runner: 'x', status: 200, seconds: 0.1 } as const;
+    requests.apply({ ...call, request: 'r1', path: '/openapi.json' });
+    requests.apply({ ...call, request: 'r2', path: '/' });
+    expect(requests.of('local/a').map(({ id }) => id)).toEqual(['r2']);
+  });
+});
+
+describe('a step of a start', () => {
+  it('is the last line of what the installer says, or the phase of a runner', () => {
+    const said = (message: string) => startStep({ type: 'environment.progress', at: 1, app: 'local/a', message });
+    expect(said('Collecting fal\n  Downloading fal\n')).toBe('Downloading fal');
+    expect(said('\n')).toBeNull();
+    const runner = { type: 'runner.state', at: 1, app: 'local/a', runner: 'x', state: 'SETUP', reason: '' } as const;
+    expect(startStep({ ...runner, phase: 'importing' })).toBe('importing');
+    expect(startStep({ ...runner, phase: null })).toBeNull();
   });
 });
 

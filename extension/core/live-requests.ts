@@ -1,4 +1,4 @@
-import type { AppId, EmulatorEvent, RequestState } from '../../emulator/contract/index.ts';
+import { type AppId, DESCRIPTION_PATH, type EmulatorEvent, type RequestState } from '../../emulator/contract/index.ts';
 
 /** One request as the explorer shows it. */
 export interface LiveRequest {
@@ -26,6 +26,7 @@ export class LiveRequests {
 
   /** True when a request changed. */
   apply(event: EmulatorEvent): boolean {
+    if ((event.type === 'direct.started' || event.type === 'direct') && event.path === DESCRIPTION_PATH) return false;
     switch (event.type) {
       case 'request.state':
         this.put({

@@ -80,6 +80,20 @@ test('an app stops in its module, its setup and its endpoint, and is stopped as 
   await emulator.client.remove(id);
 }, 180_000);
 
+test('an app that serves already goes over to the debugger', async () => {
+  await emulator.run('paused.py', { watch: false });
+  const { id, started, client } = await debugged();
+  await client.join(file(), [10]);
+  const stopped = await client.event('stopped');
+  expect(await client.line(stopped.threadId)).toBe(10);
+  await client.ask('continue', { threadId: stopped.threadId });
+  await started;
+  expect((await call(id)).status).toBe(200);
+  client.end();
+  await client.closed;
+  await emulator.client.remove(id);
+});
+
 test('while an app is stopped a child of another thread uploads, and the dead-man switch neither fires nor fails', async (context) => {
   await requires('linux')(context);
   const { id, started, client } = await debugged('paused_upload.py');

@@ -84,18 +84,21 @@ export function Playground() {
                 initial={filled?.path === endpoint.path ? filled.input : endpoint.lastInput}
               />
             ) : (
-              <p className="muted">
-                {state.app.state === 'stopped'
-                  ? 'The form comes from the app itself: run it to see its endpoints.'
-                  : 'The app starts; its endpoints come once it is ready.'}
-              </p>
+              <>
+                <p className="muted">
+                  {state.app.state === 'stopped'
+                    ? 'The form comes from the app itself: run it to see its endpoints.'
+                    : 'The app starts; its form comes once it is ready.'}
+                </p>
+                {state.app.state === 'starting' && state.app.step && <p className="step muted">{state.app.step}</p>}
+              </>
             )}
           </section>
           <section aria-label="Result">
             {run ? (
               <RunView run={run} media={media.current} actions={ACTIONS} />
             ) : (
-              <p className="muted">Send a request to see its states, logs and result.</p>
+              endpoint && <p className="muted">Send a request to see its states, logs and result.</p>
             )}
           </section>
         </div>

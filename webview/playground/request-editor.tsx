@@ -1,6 +1,7 @@
 import { getDefaultFormState, type RJSFSchema } from '@rjsf/utils';
 import { type KeyboardEvent, useId, useState } from 'react';
 import type { ClientLanguage, PlaygroundEndpoint, SendMode } from '../../emulator/contract/playground.ts';
+import { exampleInput } from '../form/example-input.ts';
 import { InputForm } from '../form/input-form.tsx';
 import { problems, validator } from '../form/schema-validator.ts';
 import { host } from './messages.ts';
@@ -21,7 +22,7 @@ const LANGUAGES: readonly [ClientLanguage, string][] = [
 export function RequestEditor(props: {
   endpoints: PlaygroundEndpoint[];
   endpoint: PlaygroundEndpoint;
-  /** JSON text; null: the defaults of the schema. */
+  /** JSON text; null: the defaults and examples of the schema. */
   initial: string | null;
 }) {
   const { endpoint } = props;
@@ -151,7 +152,7 @@ export function RequestEditor(props: {
 }
 
 function defaultsOf({ form }: PlaygroundEndpoint): string {
-  const value = form ? getDefaultFormState(validator, form as RJSFSchema, {}, form as RJSFSchema) : {};
+  const value = form ? getDefaultFormState(validator, form as RJSFSchema, exampleInput(form), form as RJSFSchema) : {};
   return JSON.stringify(value ?? {}, null, 2);
 }
 

@@ -1,4 +1,5 @@
 import type { EmulatorEvent } from '../../emulator/contract/events.ts';
+import { DESCRIPTION_PATH } from '../../emulator/contract/playground.ts';
 import type { RequestSummary } from '../../emulator/contract/record.ts';
 import type { RunnerMemory } from '../../emulator/contract/timeline.ts';
 
@@ -76,6 +77,7 @@ export class TimelineModel {
   }
 
   apply(event: EmulatorEvent): void {
+    if ((event.type === 'direct.started' || event.type === 'direct') && event.path === DESCRIPTION_PATH) return;
     switch (event.type) {
       case 'request.state':
         this.requestState(event);

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import type { Duplex } from 'node:stream';
 import * as vscode from 'vscode';
 import { DapReader, dapFrame, toWindtunnelError, WindtunnelError } from '../../../emulator/contract/index.ts';
@@ -8,6 +9,7 @@ import type { LaunchConfig } from '../../core/launch-config.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
 import { chosenEngine } from '../run/chosen-engine.ts';
+import { withStartProgress } from '../run/start-progress.ts';
 import { BreakpointHelp, pathMappingsOf } from './breakpoint-help.ts';
 
 /** Where the harness stands in a container of ours (engines/docker/places.ts). */
@@ -46,6 +48,9 @@ export class AppDebugSession implements vscode.DebugAdapter {
   /** Settles once the app serves, or does not. */
   private readonly ready: Promise<void>;
   private settleReady: () => void = () => undefined;
+  /** Settles once there is something to look at: a stop, the app that serves, or the end of the session. */
+  private readonly shown: Promise<void>;
+  private settleShown: () => void = () => undefined;
 
   readonly onDidSendMessage = this.sent.event;
 
@@ -54,6 +59,10 @@ export class AppDebugSession implements vscode.DebugAdapter {
     this.ready = new Promise((resolve) => {
       this.settleReady = resolve;
     });
+    this.shown = new Promise((resolve) => {
+      this.settleShown = resolve;
+    });
+    void this.ready.then(this.settleShown);
     this.rewrite = new DapRewrite({
       justMyCode: context.config.justMyCode ?? true,
       pathMappings: pathMappingsOf(context.config),
@@ -101,7 +110,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
     } catch (thrown) {
       this.failed = true;
       const error = toWindtunnelError(thrown);
-      if (error.kind !== 'cancelled') failures.show(error.toJSON(), session, config.file);
+      if (error.kind !== 'cancelled' && !this.gone.signal.aborted) failures.show(error.toJSON(), session, config.file);
       for (const message of this.waiting.splice(0)) this.refuse(message);
       this.terminated();
     }
@@ -110,14 +119,18 @@ export class AppDebugSession implements vscode.DebugAdapter {
   private async launch(): Promise<Duplex> {
     const { session, config, failures } = this.context;
     failures.clear(config.file);
+    void withStartProgress(session, config.symbol ?? path.basename(config.file), () => this.shown);
     const asked = config.engine === 'auto' ? null : config.engine;
     const engine = asked === undefined ? chosenEngine(config.file) : asked;
     const { signal } = this.gone;
-    const answer = await session.run(
-      { file: config.file, symbol: config.symbol ?? null, as: null, engine, watch: false, debug: true },
-      signal,
-    );
+    // Not cut off by the end of the session: what it registers would be nobody's.
+    const answer = await session.run({
+      ...{ file: config.file, symbol: config.symbol ?? null, as: null },
+      ...{ engine, watch: false, debug: true },
+    });
     this.app = answer.app.id;
+    if (signal.aborted) await this.stopApp();
+    signal.throwIfAborted();
     const client = await session.ensure();
     // What its start comes to is told by its events; the debugger joins long before it is ready.
     client.start(answer.app.id, signal).then(this.settleReady, (thrown: unknown) => this.startFailed(thrown));
@@ -145,7 +158,8 @@ export class AppDebugSession implements vscode.DebugAdapter {
 
   /** The app goes with its session. */
   private stopApp(): Promise<void> {
-    this.ended ??= this.app === null ? Promise.resolve() : this.removeApp(this.app);
+    if (this.app === null) return Promise.resolve();
+    this.ended ??= this.removeApp(this.app);
     return this.ended;
   }
 
@@ -167,6 +181,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
       answered(message);
       return;
     }
+    if (message.type === 'event' && message.event === 'stopped') this.settleShown();
     this.breakpoints.toEditor(message);
     if (message.type === 'response' && message.command === 'configurationDone') this.help.begin();
     this.sent.fire(this.rewrite.toEditor(message));
@@ -200,6 +215,7 @@ export class AppDebugSession implements vscode.DebugAdapter {
   }
 
   private terminated(): void {
+    this.settleShown();
     if (this.gone.signal.aborted) return;
     this.sent.fire({ seq: 0, type: 'event', event: 'terminated' } as ProtocolMessage);
   }

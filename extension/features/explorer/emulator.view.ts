@@ -38,7 +38,7 @@ function emulatorRows(status: Status, workspace: string): Row[] {
       'server-environment',
       'emulator.engine',
     ),
-    ...(status.gpus.length === 0 ? [row('gpu', 'GPU', vscode.l10n.t('none that an app could have'), 'chip')] : []),
+    ...(status.gpus.length === 0 ? [row('gpu', 'GPU', vscode.l10n.t('none: apps run on the CPU'), 'chip')] : []),
     ...status.gpus.map(({ id, name, vramBytes, runners }) => {
       const size = vramBytes === null ? '' : ` · ${Math.round(vramBytes / 2 ** 30)} GiB`;
       const held = runners.length === 0 ? vscode.l10n.t('free') : runners.map((one) => one.slice(0, 8)).join(', ');

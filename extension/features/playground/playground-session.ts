@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
 import {
   type AppStatus,
+  DESCRIPTION_PATH,
+  type EmulatorEvent,
   type FromPlayground,
   type PlaygroundEndpoint,
   type PlaygroundState,
@@ -13,6 +15,7 @@ import { appLabel, appState, type KnownApp } from '../../core/app-tree.ts';
 import { clientCode } from '../../core/client-code.ts';
 import { endpointForms } from '../../core/playground/endpoint-forms.ts';
 import { historyEntry, historyOfRecord } from '../../core/playground/recorded-run.ts';
+import { startStep } from '../../core/start-step.ts';
 import { Debounced } from '../../platform/timers.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
@@ -43,6 +46,8 @@ export class PlaygroundSession implements vscode.Disposable {
   private selected: string;
   private endpoints: PlaygroundEndpoint[] = [];
   private problem: string | null = null;
+  /** How far the start is. */
+  private step: string | null = null;
   /** Revision that `endpoints` were read from. */
   private revision: string | null = null;
   private readonly runs: PlaygroundRuns;
@@ -67,6 +72,9 @@ export class PlaygroundSession implements vscode.Disposable {
       this.runs,
       this.settle,
       context.apps.onDidChange(() => this.settle.trigger()),
+      this.session.onEvent(({ event, replayed }) => {
+        if (!replayed) this.startStep(event);
+      }),
     );
   }
 
@@ -115,6 +123,14 @@ export class PlaygroundSession implements vscode.Disposable {
     }
   }
 
+  private startStep(event: EmulatorEvent): void {
+    const step = startStep(event);
+    const { app } = this;
+    if (step === null || !app?.live || !('app' in event) || event.app !== app.live.id) return;
+    this.step = step;
+    if (appState(app) === 'starting') this.post({ type: 'state', state: this.state(app) });
+  }
+
   /** A change of the app's source, its runners or its requests. */
   private async refresh(): Promise<void> {
     const app = this.app;
@@ -135,7 +151,7 @@ export class PlaygroundSession implements vscode.Disposable {
     ];
     return {
       target: this.target,
-      app: { id: live?.id ?? null, label: app ? appLabel(app) : this.target.symbol, state },
+      app: { id: live?.id ?? null, label: app ? appLabel(app) : this.target.symbol, state, step: this.step },
       problem: this.problem,
       endpoints: this.endpoints.map((endpoint) => ({
         ...endpoint,
@@ -153,7 +169,7 @@ export class PlaygroundSession implements vscode.Disposable {
     const url = this.session.status?.url;
     if (!live || !url || live.revision === this.revision || appState(app) === 'starting') return;
     try {
-      const response = await fetch(`${url}/run/${live.id}/openapi.json`, { headers: await this.headers() });
+      const response = await fetch(`${url}/run/${live.id}${DESCRIPTION_PATH}`, { headers: await this.headers() });
       if (!response.ok) throw new Error(`openapi.json was answered with ${response.status}`);
       this.endpoints = endpointForms(await response.json(), live.endpoints);
       this.problem = this.endpoints.length > 0 ? null : vscode.l10n.t('The app describes no endpoint.');

@@ -5,6 +5,7 @@ import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import type { StartFailures } from '../problems/start-failures.ts';
 import { chosenEngine } from './chosen-engine.ts';
+import { withStartProgress } from './start-progress.ts';
 
 /** Starts, stops and restarts apps in the emulator of their workspace. */
 export class AppRunner {
@@ -26,13 +27,7 @@ export class AppRunner {
     const session = this.emulators.of(found.file);
     this.failures.clear(found.file);
     await saveText(found.file);
-    const title = vscode.l10n.t('Windtunnel: starting {0}', found.name || found.symbol);
-    return vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, async (progress) => {
-      const subscription = session.onEvent(({ event, replayed }) => {
-        if (replayed) return;
-        if (event.type === 'environment.progress') progress.report({ message: lastLine(event.message) });
-        if (event.type === 'runner.state' && event.phase) progress.report({ message: event.phase });
-      });
+    return withStartProgress(session, found.name || found.symbol, async () => {
       try {
         return await this.start(session, found.file, found.symbol);
       } catch (thrown) {
@@ -40,8 +35,6 @@ export class AppRunner {
         // It was stopped while it started.
         if (error.kind !== 'cancelled') this.failures.show(error.toJSON(), session, found.file);
         return null;
-      } finally {
-        subscription.dispose();
       }
     });
   }
@@ -89,5 +82,3 @@ async function saveText(file: string): Promise<void> {
   const document = vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === 'file' && uri.fsPath === file);
   if (document?.isDirty) await document.save();
 }
-
-const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';

@@ -52,7 +52,7 @@ async function newApp(emulatorJs: string): Promise<void> {
   );
   const inWindow = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(made.folder));
   if (inWindow) {
-    await vscode.window.showTextDocument(vscode.Uri.file(path.join(made.folder, 'app.py')));
+    await vscode.window.showTextDocument(vscode.Uri.file(path.join(made.folder, 'app.py')), { preview: false });
   } else {
     // A window without a folder gets this one: only there the app can be found, run and debugged.
     await vscode.commands.executeCommand('vscode.openFolder', vscode.Uri.file(made.folder));
