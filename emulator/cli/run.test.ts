@@ -155,8 +155,22 @@ test(
   5 * MINUTE,
 );
 
+/** `call` of the app, and what it has printed to stderr. */
+function calling(...how: string[]) {
+  const call = spawn(process.execPath, [cliFile, 'call', 'echo', ...how], {
+    cwd: emulator.workspace,
+    env: emulator.env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let text = '';
+  call.stderr.on('data', (chunk) => {
+    text += chunk;
+  });
+  return { call, text: () => text, ended: new Promise((resolve) => call.once('close', resolve)) };
+}
+
 test(
-  'Ctrl-C on call: the queued request is cancelled, and this is said',
+  'Ctrl-C on call: the queued request is cancelled, and this is said; it outlives an emulator that ends, and that is said',
   async () => {
     write('slow.py', app('slow').replace('return {', 'import time; time.sleep(600)\n        return {'));
     await emulator.run('slow.py');
@@ -166,24 +180,25 @@ test(
       [['--direct'], { running: 1 }, /^interrupted: the call was given up$/m],
       [[], { queued: 1 }, /^interrupted: request (\S+) was cancelled$/m],
     ] as const) {
-      const call = spawn(process.execPath, [cliFile, 'call', 'echo', ...how], {
-        cwd: emulator.workspace,
-        env: emulator.env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      let text = '';
-      call.stderr.on('data', (chunk) => {
-        text += chunk;
-      });
-      const ended = new Promise((resolve) => call.once('close', resolve));
+      const { call, text, ended } = calling(...how);
       await vi.waitFor(async () => expect(await echo()).toMatchObject(seen), { timeout: MINUTE });
-      if (how.length === 0) await vi.waitFor(() => expect(text).toMatch(/^IN_QUEUE/m), { timeout: MINUTE });
+      if (how.length === 0) await vi.waitFor(() => expect(text()).toMatch(/^IN_QUEUE/m), { timeout: MINUTE });
       call.kill('SIGINT');
-      expect(await ended, text).toBe(130);
-      expect(text).toMatch(said);
-      expect(text).not.toContain('error');
+      expect(await ended, text()).toBe(130);
+      expect(text()).toMatch(said);
+      expect(text()).not.toContain('error');
       expect(await echo()).toMatchObject({ queued: 0 });
     }
+    const { text, ended } = calling();
+    await vi.waitFor(() => expect(text()).toMatch(/^IN_QUEUE/m), { timeout: MINUTE });
+    await emulator.kill();
+    expect(await ended, text()).toBe(3);
+    const [, id] = /^request (\S+)$/m.exec(text()) ?? [];
+    expect(text()).toContain('The emulator ended before its answer came. [E_EMULATOR_DOWN]');
+    expect(text()).toContain(`Request ${id} is kept`);
+    await emulator.boot();
+    const kept = await fetch(`${emulator.url}/queue/local/echo/requests/${id}/status`);
+    expect(await kept.json()).toMatchObject({ status: 'IN_QUEUE' });
   },
   5 * MINUTE,
 );

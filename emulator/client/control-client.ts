@@ -295,8 +295,9 @@ function unreachable(cause: Error): WindtunnelError {
   });
 }
 
-const CONNECTION_ENDS = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE']);
+const CONNECTION_ENDS = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
-function isConnectionEnd(error: unknown): boolean {
+/** The other side is not there, or went away: by the system's codes, or undici's. */
+export function isConnectionEnd(error: unknown): boolean {
   return error instanceof Error && 'code' in error && CONNECTION_ENDS.has(String(error.code));
 }

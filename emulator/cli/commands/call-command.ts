@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import * as z from 'zod/mini';
+import { isConnectionEnd } from '../../client/control-client.ts';
 import { connectEmulator } from '../../client/discover.ts';
 import { sseData } from '../../client/sse.ts';
-import { LogLineSchema } from '../../contract/index.ts';
+import { LogLineSchema, WindtunnelError } from '../../contract/index.ts';
 import { callTarget, keyOf, readInput } from '../call-input.ts';
 import { requestLine } from '../log-line.ts';
 import { readSavedRequest } from '../saved-requests.ts';
@@ -38,7 +39,7 @@ export async function call(terminal: Terminal, named: string | undefined, given:
     if (options.stream) return await streamed(session, path || '/stream');
     return options.direct ? await direct(session, path) : await queued(session, path, options.logs ?? false);
   } catch (error) {
-    if (!terminal.interrupted.aborted) throw error;
+    if (!terminal.interrupted.aborted) throw connectionLost(error) ? emulatorEnded(session, error) : error;
     terminal.note(`interrupted: ${session.request ? await cancel(session, session.request) : 'the call was given up'}`);
     return EXIT.interrupted;
   }
@@ -60,6 +61,16 @@ function chosen(terminal: Terminal, target: string | undefined, options: CallOpt
       stream: options.stream ?? saved.by === 'stream',
     },
   };
+}
+
+/** What `fetch` throws where no answer, or not all of it, came: both are a TypeError with the connection's error as its cause. */
+const connectionLost = (error: unknown): boolean => error instanceof TypeError && isConnectionEnd(error.cause);
+
+function emulatorEnded({ request }: Session, cause: unknown): WindtunnelError {
+  const hint = request
+    ? `Request ${request.id} is kept: it goes on when the emulator and the app are started again.`
+    : 'What was sent directly is lost; start the emulator with `windtunnel run FILE.py` and call again.';
+  return new WindtunnelError('E_EMULATOR_DOWN', 'The emulator ended before its answer came.', { hint, cause });
 }
 
 const CANCEL_MS = 5000;
