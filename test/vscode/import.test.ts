@@ -41,6 +41,11 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   await toast.locator('.monaco-button', { hasText: 'Run App' }).click();
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
   expect(existsSync(path.join(imported, 'IMPORT.md'))).toBe(false);
+  // The import's own record of what it made is no second app.
+  expect(existsSync(path.join(imported, '.windtunnel'))).toBe(true);
+  await at.showView();
+  await at.row('Apps', /^local\//).waitFor();
+  expect(await at.pane('Apps').locator('.monaco-list-row[aria-level="1"]').count()).toBe(1);
   // Its folder is a workspace of its own, whose emulator nothing else here would stop.
   await at.runCommand('Windtunnel: Stop Emulator');
   await at.status().filter({ hasNotText: ': 1' }).waitFor();

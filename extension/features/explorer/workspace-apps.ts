@@ -9,7 +9,7 @@ import type { Emulators } from '../emulator/emulators.ts';
 
 const PYTHON = '**/*.py';
 /** Never an app's own source, and large. */
-const LEFT_OUT = ['node_modules', '.venv', 'venv', 'site-packages', '__pycache__', '.git'];
+const LEFT_OUT = ['node_modules', '.venv', 'venv', 'site-packages', '__pycache__', '.git', '.windtunnel'];
 const EXCLUDED = `**/{${LEFT_OUT.join(',')}}/**`;
 const MAX_FILES = 5_000;
 // Saves come in bursts, of a formatter and of the user. ms.

@@ -82,7 +82,11 @@ export class AppImport implements vscode.Disposable {
     const [run, show] = [vscode.l10n.t('Run App'), vscode.l10n.t('Show Problems')];
     const text = vscode.l10n.t('{0} files were imported into {1}. To look at: {2}', taken.length, out, left);
     const chosen = await vscode.window.showInformationMessage(text, run, ...(left > 0 ? [show] : []));
-    if (chosen === run) await vscode.commands.executeCommand('windtunnel.app.run');
+    if (chosen === run) {
+      // Whatever was opened meanwhile.
+      await vscode.window.showTextDocument(vscode.Uri.file(entry), { preview: false });
+      await vscode.commands.executeCommand('windtunnel.app.run');
+    }
     if (chosen === show) await vscode.commands.executeCommand('workbench.actions.view.problems');
   }
 
