@@ -123,11 +123,9 @@ export class AppDebugSession implements vscode.DebugAdapter {
     const asked = config.engine === 'auto' ? null : config.engine;
     const engine = asked === undefined ? chosenEngine(config.file) : asked;
     const { signal } = this.gone;
+    const { file, symbol = null } = config;
     // Not cut off by the end of the session: what it registers would be nobody's.
-    const answer = await session.run({
-      ...{ file: config.file, symbol: config.symbol ?? null, as: null },
-      ...{ engine, watch: false, debug: true },
-    });
+    const answer = await session.run({ file, symbol, as: null, engine, watch: false, debug: true });
     this.app = answer.app.id;
     if (signal.aborted) await this.stopApp();
     signal.throwIfAborted();
