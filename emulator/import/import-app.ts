@@ -1,8 +1,12 @@
 import { WindtunnelError } from '../contract/index.ts';
+import { blockedApp } from './build-report.ts';
 import { cogPlatform } from './cog/cog-platform.ts';
+import { Ledger } from './ledger.ts';
 import { modalPlatform } from './modal/modal-platform.ts';
 import type { ImportedApp, ImportPlatform, PlatformName, SourceFolder } from './platform.ts';
+import { syntaxFault } from './python-faults/syntax-fault.ts';
 import { runpodPlatform } from './runpod/runpod-platform.ts';
+import { readSource } from './source-text.ts';
 import type { PythonParser } from './syntax.ts';
 
 const PLATFORMS: readonly ImportPlatform[] = [cogPlatform, runpodPlatform, modalPlatform];
@@ -35,9 +39,34 @@ export function importApp(
   for (const platform of wanted) {
     const found = platform.detect(folder, parser);
     const chosen = entry === null ? found[0] : found.find((file) => file === entry);
-    if (chosen !== undefined) return platform.convert(folder, chosen, parser);
+    if (chosen !== undefined) return pythonOnly(platform.convert(folder, chosen, parser), parser);
   }
   throw new WindtunnelError('E_IMPORT_NOTHING', `No app to import was found in ${entry ?? folder.name}.`, {
     hint: 'Name the folder of the app, or its file: one with @app.function or @app.cls of Modal, one that calls runpod.serverless.start(…), or one that cog.yaml names.',
   });
+}
+
+/** The app, or a report that refuses it when a file that was written for it is not Python: better nothing than that. */
+function pythonOnly(app: ImportedApp, parser: PythonParser): ImportedApp {
+  for (const { path, origin, content } of app.files) {
+    if (origin === 'copied' || !path.endsWith('.py')) continue;
+    const form = readSource(content);
+    const fault =
+      typeof form === 'string'
+        ? { line: 1, what: form }
+        : parser.withTree(form.text, (root) => syntaxFault(root, form.text));
+    if (!fault) continue;
+    const line = typeof form === 'string' ? '' : (form.text.split('\n')[fault.line - 1] ?? '').trim();
+    const { platform, entry, app: name } = app.report;
+    return blockedApp(
+      new Ledger(),
+      { platform, entry, app: name },
+      {
+        code: 'F007',
+        line: 1,
+        reason: `${path} would not be Python after the import, at «${line}»: ${fault.what}.`,
+      },
+    );
+  }
+  return app;
 }

@@ -1,5 +1,7 @@
+import type { Ledger } from './ledger.ts';
 import type { SourceFolder } from './platform.ts';
-import { readSource } from './source-text.ts';
+import { syntaxFault } from './python-faults/syntax-fault.ts';
+import { readSource, type SourceText } from './source-text.ts';
 import { definitions, type PythonParser, type SyntaxNode, walk } from './syntax.ts';
 
 /** Python files beside the entry that it imports, directly or through each other, with the folder they are found in. */
@@ -88,4 +90,27 @@ export function withDefinitions<T>(
     });
   };
   return open(0);
+}
+
+/** The files that Python can import, with their trees. Each other one stays as it is, and the report says why. */
+export function soundSiblings(
+  folder: SourceFolder,
+  files: readonly string[],
+  trees: ReadonlyMap<string, SyntaxNode>,
+  ledger: Ledger,
+): { file: string; tree: SyntaxNode; form: SourceText }[] {
+  return files.flatMap((file) => {
+    const tree = trees.get(file);
+    const form = readSource(folder.files.get(file)!);
+    const fault = typeof form === 'string' ? { line: 1, what: form } : tree ? syntaxFault(tree, form.text) : null;
+    if (tree && typeof form !== 'string' && !fault) return [{ file, tree, form }];
+    ledger.note('F008', 'CHECK', {
+      source: { file, line: fault?.line ?? 1 },
+      text: file,
+      reason: `Python cannot import this file: ${fault?.what ?? 'it was not read'}. It was left as it is.`,
+      next: 'Mend it and import again: the app fails where it imports it.',
+    });
+    ledger.item('file', { file, line: 1 }, file, 'reported');
+    return [];
+  });
 }

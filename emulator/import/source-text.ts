@@ -1,4 +1,4 @@
-const DECLARATION = /^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
+const DECLARATION = /^(?:\u00EF\u00BB\u00BF)?[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)/;
 
 /** A text file taken apart so that it can be put together again byte for byte. */
 export interface SourceText {
@@ -12,7 +12,9 @@ export interface SourceText {
 /** The file's text; a string says why it cannot be read. PEP 263 declarations of UTF-8, ASCII and Latin-1 are honoured. */
 export function readSource(bytes: Uint8Array): SourceText | string {
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, 512)).split(/\r\n|\r|\n/, 2);
-  const declared = head.map((line) => DECLARATION.exec(line)?.[1]).find((name) => name !== undefined);
+  // The second line counts only after one that holds no code.
+  const lines = /^[ \t\f]*(#|$)/.test((head[0] ?? '').replace('\u00EF\u00BB\u00BF', '')) ? head : head.slice(0, 1);
+  const declared = lines.map((line) => DECLARATION.exec(line)?.[1]).find((name) => name !== undefined);
   const name = (declared ?? 'utf-8').toLowerCase().replaceAll('_', '-');
   const latin = /^(iso-?8859-1|latin-?1|iso-latin-1|l1)$/.test(name);
   if (!latin && !/^(utf-?8|u8|ascii|us-ascii|utf-8-sig)(-unix|-dos|-mac)?$/.test(name)) {
@@ -31,6 +33,9 @@ export function readSource(bytes: Uint8Array): SourceText | string {
   }
   if (raw.includes('\0')) return 'it holds NUL bytes';
   const bom = raw.startsWith('\uFEFF');
+  if (/ascii/.test(name) && /\P{ASCII}/u.test(bom ? raw.slice(1) : raw))
+    return `it is declared to be in ${declared}, and is not`;
+  if (latin && raw.startsWith('\u00EF\u00BB\u00BF')) return `it is declared to be in ${declared}, and begins as UTF-8`;
   const body = bom ? raw.slice(1) : raw;
   // A lone \r or a mixture is left as it is: Python reads both, and nothing else could be restored exactly.
   const dos = body.includes('\r\n') && !/(^|[^\r])\n|\r(?!\n)/.test(body);

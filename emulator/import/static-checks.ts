@@ -1,9 +1,9 @@
 import { readDockerfile } from './dockerfile.ts';
 import { importApp } from './import-app.ts';
 import type { ImportedApp, SourceFolder } from './platform.ts';
+import { syntaxFault } from './python-faults/syntax-fault.ts';
 import { readSource } from './source-text.ts';
 import { type PythonParser, walk } from './syntax.ts';
-import { firstSyntaxError } from './syntax-errors.ts';
 
 export interface StaticCheck {
   check: 'ledger' | 'marks' | 'comments' | 'untouched' | 'again' | 'left' | 'python';
@@ -182,8 +182,8 @@ function leftCheck({ report }: ImportedApp, text: ReadonlyMap<string, string>, p
 function pythonCheck(text: ReadonlyMap<string, string>, parser: PythonParser): StaticCheck {
   const problems = [...text].flatMap(([path, content]) => {
     if (!path.endsWith('.py')) return [];
-    const line = parser.withTree(content, (root) => firstSyntaxError(root, content));
-    return line === null ? [] : [`${path}:${line} does not parse`];
+    const fault = parser.withTree(content, (root) => syntaxFault(root, content));
+    return fault ? [`${path}:${fault.line} is not Python: ${fault.what}`] : [];
   });
   return result('python', problems, 'every file parses');
 }

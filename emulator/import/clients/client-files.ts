@@ -2,10 +2,10 @@ import { applyEdits } from '../edits.ts';
 import { Ledger } from '../ledger.ts';
 import { lineEnd } from '../move-statements.ts';
 import type { ImportedApp, SourceFolder } from '../platform.ts';
+import { syntaxFault } from '../python-faults/syntax-fault.ts';
 import type { Finding } from '../report.ts';
 import { readSource, writeSource } from '../source-text.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
-import { firstSyntaxError } from '../syntax-errors.ts';
 import type { CalledApp, ClientEdits } from './client-calls.ts';
 import { clientHelpers } from './client-helpers.ts';
 import { commandLines, holdsCommands } from './command-lines.ts';
@@ -49,7 +49,7 @@ export function clientFiles(folder: SourceFolder, app: ImportedApp, parser: Pyth
         (platform === 'modal' && speaksToModal(source.text, called.module));
       if (!wanted) continue;
       text = parser.withTree(source.text, (root) => {
-        if (firstSyntaxError(root, source.text) !== null) return null;
+        if (syntaxFault(root, source.text)) return null;
         const context = { root, text: source.text, file: path, app: called, ledger };
         const edits =
           platform === 'runpod'

@@ -4,11 +4,11 @@ import { environmentNotes } from '../environment-names.ts';
 import { Ledger } from '../ledger.ts';
 import { stringsOf } from '../module-edits.ts';
 import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
+import { syntaxFault } from '../python-faults/syntax-fault.ts';
 import { kebabCase } from '../python-text.ts';
-import { importedFiles, withDefinitions } from '../siblings.ts';
+import { importedFiles, soundSiblings, withDefinitions } from '../siblings.ts';
 import { readSource, writeSource } from '../source-text.ts';
 import type { PythonParser } from '../syntax.ts';
-import { firstSyntaxError } from '../syntax-errors.ts';
 import { type CogConfig, NO_CONFIG, readCogConfig } from './cog-config.ts';
 import { cogEdits } from './cog-edits.ts';
 import { planCogEnvironment } from './cog-environment.ts';
@@ -49,8 +49,8 @@ export function convertPredictor(folder: SourceFolder, entry: string, parser: Py
   if (typeof source === 'string') return blocked('F002', 1, `${entry} cannot be read: ${source}.`);
   if (source.text.includes(CONVERTED)) return blocked('F004', 1, `${entry} is converted already.`);
   return parser.withTree(source.text, (root) => {
-    const broken = firstSyntaxError(root, source.text);
-    if (broken !== null) return blocked('F001', broken, `${entry} has a syntax error.`);
+    const fault = syntaxFault(root, source.text);
+    if (fault) return blocked('F001', fault.line, `${entry} has a syntax error: ${fault.what}.`);
     const names = cogNames(root);
     const own = config.predict && `${base}${config.predict.file}` === entry ? config.predict : null;
     const symbol = own?.symbol ?? predictorClasses(root, names).at(-1);
@@ -70,11 +70,8 @@ export function convertPredictor(folder: SourceFolder, entry: string, parser: Py
       }
       const converted: ImportedFile[] = [];
       const texts = new Map<string, string>();
-      for (const file of siblings) {
-        const tree = trees.get(file);
-        const form = readSource(folder.files.get(file)!);
-        if (!tree || typeof form === 'string' || firstSyntaxError(tree, form.text) !== null || file === trainFile)
-          continue;
+      for (const { file, tree, form } of soundSiblings(folder, siblings, trees, ledger)) {
+        if (file === trainFile) continue;
         const { edits } = cogEdits(tree, form.text, file, ledger, new Map(), null);
         environmentNotes(tree, file, ledger, COG_VARIABLES);
         ledger.item('file', { file, line: 1 }, file, edits.length > 0 ? 'mapped' : 'kept');
@@ -142,7 +139,8 @@ function convertTrain(
   const form = bytes ? readSource(bytes) : `${file} is not in the folder`;
   if (typeof form === 'string') return refuse(form);
   return parser.withTree(form.text, (root) => {
-    if (firstSyntaxError(root, form.text) !== null) return refuse(`${file} has a syntax error`);
+    const fault = syntaxFault(root, form.text);
+    if (fault) return refuse(`${file} has a syntax error in line ${fault.line}: ${fault.what}`);
     const predictor = findPredictor(root, config.train!.symbol);
     if (typeof predictor === 'string') return refuse(predictor);
     const { text } = convertFile({

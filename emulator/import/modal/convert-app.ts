@@ -7,12 +7,12 @@ import type { PlannedStatement } from '../module-plan.ts';
 import { withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
 import type { CallTarget, ImportedApp, ImportedFile, ServedUnit, SourceFolder } from '../platform.ts';
+import { syntaxFault } from '../python-faults/syntax-fault.ts';
 import { kebabCase, pythonString } from '../python-text.ts';
-import { importedFiles, withDefinitions } from '../siblings.ts';
+import { importedFiles, soundSiblings, withDefinitions } from '../siblings.ts';
 import { readSource, writeSource } from '../source-text.ts';
 import { importsAnywhere } from '../standard-library.ts';
 import { type PythonParser, type SyntaxNode, walk } from '../syntax.ts';
-import { firstSyntaxError } from '../syntax-errors.ts';
 import { bodyEdits } from './body-edits.ts';
 import { classUnit } from './class-unit.ts';
 import { closeGaps, commentOut, definitionEdits, GAP, removeDecorator, removeStatement } from './definition-edits.ts';
@@ -42,8 +42,8 @@ export function convertApp(folder: SourceFolder, entry: string, parser: PythonPa
   if (typeof source === 'string') return blocked('F002', 1, `${entry} cannot be read: ${source}.`);
   const { text } = source;
   return parser.withTree(text, (root) => {
-    const broken = firstSyntaxError(root, text);
-    if (broken !== null) return blocked('F001', broken, `${entry} has a syntax error.`);
+    const fault = syntaxFault(root, text);
+    if (fault) return blocked('F001', fault.line, `${entry} has a syntax error: ${fault.what}.`);
     const files = importedFiles(folder, entry, root, parser);
     return withDefinitions(folder, files, parser, (_lookup, trees) => {
       const module = readModule(root, modalNames(root), entry, objectsOf(trees));
@@ -53,17 +53,9 @@ export function convertApp(folder: SourceFolder, entry: string, parser: PythonPa
         return blocked('F003', 1, `There is no app in ${entry}: ${why}.`);
       }
       const siblings = neededSiblings(folder, files, module, root, parser, entry);
+      soundSiblings(folder, siblings, trees, ledger);
       siblingNotes(siblings, trees, ledger);
       const result = new Conversion(folder, entry, text, root, module, siblings, ledger, parser).run();
-      const broke = parser.withTree(result.text, (tree) => firstSyntaxError(tree, result.text));
-      if (broke !== null) {
-        const line = result.text.split('\n')[broke - 1] ?? '';
-        return blockedApp(new Ledger(), subject, {
-          code: 'F005',
-          line: 1,
-          reason: `The result would not be Python, at «${line.trim()}».`,
-        });
-      }
       subject.app = result.app;
       const written: ImportedFile[] = [{ path: entry, origin: 'converted', content: writeSource(result.text, source) }];
       for (const file of result.files) if (!written.some(({ path }) => path === file.path)) written.push(file);

@@ -2,7 +2,6 @@ import { fieldName, settings } from '../app-settings.ts';
 import { blockedApp, buildReport } from '../build-report.ts';
 import { applyEdits, type Edit } from '../edits.ts';
 import { environmentNotes } from '../environment-names.ts';
-import { filesBeside } from '../files-beside.ts';
 import { importedNames, importedPath } from '../imported-names.ts';
 import { Ledger } from '../ledger.ts';
 import { freeName, futureEdits, globalLines, identifiers, insertImports, itemsOf, stringsOf } from '../module-edits.ts';
@@ -11,12 +10,12 @@ import { lineEnd, withComments } from '../move-statements.ts';
 import { boundNames, readNames } from '../names.ts';
 import type { ImportedApp, ServedUnit, SourceFolder } from '../platform.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
-import { mark } from '../report.ts';
 import { functionEdits, globalNames, pickledNames, setupBody } from '../setup-body.ts';
 import { importedFiles } from '../siblings.ts';
 import { type SourceText, writeSource } from '../source-text.ts';
 import { literal, type PythonParser, type SyntaxNode, stringText } from '../syntax.ts';
 import { CONVERTED } from './app-class.ts';
+import { flashEnvironment } from './flash-environment.ts';
 import { VOLUME, VOLUME_AT_FAL, volumeEdits } from './volume-edits.ts';
 
 // Long: flash endpoints have one shape of their own, read and written here from end to end.
@@ -108,18 +107,23 @@ export function convertFlash(
   const env = options.get('env');
   if (env && setup.length === 0) setup.push(`        os.environ.update(${env.text.replace(/\s*\n\s*/g, ' ')})`);
   if (volume) setup.push(`        os.makedirs(${pythonString(VOLUME_AT_FAL)}, exist_ok=True)`);
+  const system = options.get('system_dependencies');
+  const environment = flashEnvironment(
+    {
+      folder,
+      entry,
+      siblings: importedFiles(folder, entry, root, parser),
+      literals: stringsOf(root),
+      requirements: strings(options.get('dependencies')),
+      system: system ? { packages: strings(system), line: system.startPosition.row + 1 } : null,
+    },
+    ledger,
+  );
+  setup.push(...environment.setup.map((line) => `        ${line}`));
   const { lines: moved, removals } = setupBody(plan, text, edits, new Set());
   setup.push(...moved);
   const holder = units.flatMap(({ routes }) => routes).find(({ node }) => node.type === 'class_definition')?.node;
   if (holder) setup.push(`        self.worker = ${holder.childForFieldName('name')!.text}()`);
-  const { files: beside, appFiles } = filesBeside({
-    folder,
-    entry,
-    siblings: importedFiles(folder, entry, root, parser),
-    taken: new Set(),
-    literals: stringsOf(root),
-  });
-  const requirements = strings(options.get('dependencies'));
   const lines = [
     `class ${className}(fal.App):`,
     `    """${CONVERTED}"""`,
@@ -141,16 +145,13 @@ export function convertFlash(
   const multiplexing = Number(literal(options.get('max_concurrency') ?? null) ?? 1);
   lines.push(
     ...settings({
-      environment: { kind: 'requirements', layers: [requirements], appFiles, variables: {} },
+      environment: environment.environment,
       machineTypes: [machine],
       gpus: count > 0 ? count : 1,
       maxMultiplexing: multiplexing > 1 ? multiplexing : null,
       modules,
     }),
     ...scale(options),
-    ...(options.has('system_dependencies')
-      ? [`    # ${mark('F129')} system packages: ${strings(options.get('system_dependencies')).join(', ')}`]
-      : []),
     '',
   );
   if (setup.length > 0)
@@ -213,7 +214,7 @@ export function convertFlash(
     '    return {type(data).model_fields[name].alias or name: getattr(data, name) for name in data.model_fields_set}',
   ];
   const code = [...models, ...helper, '', '', ...lines].join('\n').trimEnd();
-  const imports = ['os', 'typing'].filter(
+  const imports = ['os', 'sys', 'typing'].filter(
     (name) =>
       new RegExp(`\\b${name}\\.`).test(code) &&
       !plan.some(({ node, fate }) => fate === 'kept' && node.text === `import ${name}`),
@@ -235,8 +236,9 @@ export function convertFlash(
   itemsOf(plan, entry, edits, ledger);
   const files = [
     { path: entry, origin: 'converted' as const, content: writeSource(result, source) },
-    ...beside.filter(({ path }) => path !== entry),
+    ...environment.files,
   ];
+  const texts = new Map([[entry, result], ...environment.texts]);
   const volumes = volume
     ? [
         {
@@ -249,7 +251,7 @@ export function convertFlash(
   return {
     files,
     served,
-    report: buildReport(ledger, { ...subject, app: kebabCase(wanted) }, files, new Map([[entry, result]]), volumes),
+    report: buildReport(ledger, { ...subject, app: kebabCase(wanted) }, files, texts, volumes),
   };
 }
 
@@ -353,7 +355,7 @@ function scale(options: ReadonlyMap<string, SyntaxNode>): string[] {
 }
 
 const MAPPED =
-  /^(name|dependencies|gpu|gpu_count|workers|idle_timeout|execution_timeout_ms|max_concurrency|env|volume|cpu)$/;
+  /^(name|dependencies|gpu|gpu_count|workers|idle_timeout|execution_timeout_ms|max_concurrency|env|volume|cpu|system_dependencies)$/;
 
 function notes(
   options: ReadonlyMap<string, SyntaxNode>,
@@ -377,17 +379,11 @@ function notes(
         anchor: { file: entry, text: 'machine_type =' },
       });
     } else if (!mapped) {
-      const system = name === 'system_dependencies';
-      ledger.note(system ? 'F129' : 'F116', system ? 'TODO' : 'CHECK', {
+      ledger.note('F116', 'CHECK', {
         source,
         text,
-        reason: system
-          ? 'System packages need an image; the app has requirements only.'
-          : `fal has nothing in the place of "${name}".`,
-        next: system
-          ? 'Build a ContainerImage that installs them with apt-get, then remove the mark.'
-          : 'Do without it.',
-        ...(system ? { anchor: { file: entry, text: mark('F129') } } : {}),
+        reason: `fal has nothing in the place of "${name}".`,
+        next: 'Do without it.',
       });
     }
   }

@@ -14,15 +14,14 @@ import {
   topModules,
 } from '../module-edits.ts';
 import { type PlannedStatement, planModule } from '../module-plan.ts';
-
 import type { ImportedApp, ImportedFile, SourceFolder } from '../platform.ts';
+import { syntaxFault } from '../python-faults/syntax-fault.ts';
 import { kebabCase, pascalCase, pythonString } from '../python-text.ts';
 import { functionEdits, globalNames, pickledNames, setupBody, usesFileName } from '../setup-body.ts';
-import { folderOf, importedFiles, join, withDefinitions } from '../siblings.ts';
+import { folderOf, importedFiles, join, soundSiblings, withDefinitions } from '../siblings.ts';
 import type { SourceApp } from '../source-app.ts';
 import { readSource, writeSource } from '../source-text.ts';
 import type { PythonParser, SyntaxNode } from '../syntax.ts';
-import { firstSyntaxError } from '../syntax-errors.ts';
 import { appClass, CONVERTED } from './app-class.ts';
 import { convertFlash, isFlash } from './convert-flash.ts';
 import { convertServer, serverStart } from './convert-server.ts';
@@ -51,8 +50,8 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
     return blocked('F004', 1, `${entry} is converted already.`);
   }
   return parser.withTree(source.text, (root) => {
-    const broken = firstSyntaxError(root, source.text);
-    if (broken !== null) return blocked('F001', broken, `${entry} has a syntax error.`);
+    const fault = syntaxFault(root, source.text);
+    if (fault) return blocked('F001', fault.line, `${entry} has a syntax error: ${fault.what}.`);
     const siblings = importedFiles(folder, entry, root, parser);
     return withDefinitions(folder, siblings, parser, (lookup, trees) => {
       const text = source.text;
@@ -95,10 +94,7 @@ export function convertWorker(folder: SourceFolder, entry: string, parser: Pytho
 
       const converted: ImportedFile[] = [];
       const texts = new Map<string, string>();
-      for (const file of siblings) {
-        const tree = trees.get(file);
-        const form = readSource(folder.files.get(file)!);
-        if (!tree || typeof form === 'string' || firstSyntaxError(tree, form.text) !== null) continue;
+      for (const { file, tree, form } of soundSiblings(folder, siblings, trees, ledger)) {
         const own = libraryEdits(tree, form.text, file, ledger, new Set());
         for (const part of own.parts) parts.add(part);
         const changes = [...own.edits];
