@@ -31,7 +31,7 @@ test('F5 without a launch.json stops in setup and in an endpoint, with the value
   const answer = at.post('/run/local/greeter', { name: 'Ada', count: 2 });
   await stoppedAt(at, 'greeter.py', 24);
   await shownVariable(at, 'Hello, Ada!Hello, Ada!');
-  await at.picture('debug-stopped');
+  await at.pictures('debug-stopped');
   await continueOn(at);
   expect(await answer).toEqual({ status: 200, body: { text: 'Hello, Ada!Hello, Ada!' } });
 

@@ -29,7 +29,7 @@ test('an app goes from its source through run, request and stop, all by mouse', 
   await at.row('Apps', /200/).waitFor();
   await at.expand(at.row('Apps', /Runners/));
   await at.row('Apps', /IDLE/).waitFor();
-  await at.picture('explorer-running');
+  await at.pictures('explorer-running');
   await live.hover();
   await live.locator('.action-label[aria-label^="Stop App"]').click();
   await at.status().filter({ hasNotText: ': 1' }).waitFor();

@@ -29,7 +29,7 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   const imported = path.join(at.emulator.workspace, 'source-fal');
   await page.locator('.tab.active', { hasText: 'Import handler.py (1 of 2)' }).waitFor();
   await at.line('fal.App').waitFor();
-  await at.picture('import-diff');
+  await at.pictures('import-diff');
   expect(existsSync(imported)).toBe(false);
   await action('Take This File').click();
   await page.locator('.tab.active', { hasText: 'Import IMPORT.md (2 of 2)' }).waitFor();
@@ -37,6 +37,7 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   await action('Leave This File Out').click();
   await page.locator('.tab.active', { hasText: 'handler.py' }).waitFor();
   await page.locator('.squiggly-info').first().waitFor();
+  await at.picture('import-problems');
   const toast = at.toast('To look at: 4');
   await toast.locator('.monaco-button', { hasText: 'Run App' }).click();
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();

@@ -72,6 +72,33 @@ test('one notification at most for what a user does, and none for what an app pr
     writeFileSync(file, readFileSync(file, 'utf8').replace('"lines": 200', '"lines": 201'));
     await expect.poll(revision, { timeout: 90_000, interval: 200 }).not.toBe(before);
   });
+  await act('copy, refresh, open', async () => {
+    const { page } = here;
+    await here.openFile('noisy.py');
+    for (const title of ['Copy as curl', 'Copy as Python', 'Copy as JavaScript', 'Copy Address of Emulator']) {
+      await here.runCommand(`Windtunnel: ${title}`);
+      await expect.poll(() => page.evaluate('navigator.clipboard.readText()'), { timeout: 60_000 }).not.toBe('');
+      await page.evaluate("navigator.clipboard.writeText('')");
+    }
+    await here.runCommand('Windtunnel: Refresh Apps');
+    await here.runCommand('Windtunnel: Open Timeline');
+    await here
+      .panel()
+      .getByText(/\d requests/)
+      .waitFor();
+  });
+  await act('restart', async () => {
+    const runner = async () => (await here.emulator.client.status()).apps[0]?.runners.at(-1)?.id ?? '';
+    const before = await runner();
+    await here.runCommand('Windtunnel: Restart App');
+    await expect.poll(runner, { timeout: 90_000, interval: 200 }).not.toBe(before);
+    await here.row('Apps', 'local/noisy').locator('.codicon-circle-filled').waitFor();
+  });
+  await act('doctor', async () => {
+    await here.runCommand('Windtunnel: Doctor');
+    await here.row('Doctor', /^python/).waitFor();
+    await here.fold('Doctor');
+  });
   await act('stop', async () => {
     await press('Stop App');
     await here.status().filter({ hasNotText: ': 1' }).waitFor();
@@ -88,6 +115,9 @@ test('one notification at most for what a user does, and none for what an app pr
     '200 lines of log': 0,
     'a request that fails': 0,
     'a save': 0,
+    'copy, refresh, open': 0,
+    restart: 0,
+    doctor: 0,
     stop: 0,
     'an app that does not start': 1,
   });

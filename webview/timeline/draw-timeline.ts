@@ -143,7 +143,8 @@ function scale(context: CanvasRenderingContext2D, width: number, scene: Scene, p
     const x = LABEL_WIDTH + xOf(at, scene.window, width);
     context.moveTo(x, 14);
     context.lineTo(x, DEPTH_HEIGHT);
-    context.fillText(text, x + 3, 7);
+    // One that would be cut off at the edge would say another time.
+    if (x + 3 + context.measureText(text).width <= width + LABEL_WIDTH) context.fillText(text, x + 3, 7);
   }
   context.moveTo(0, DEPTH_HEIGHT);
   context.lineTo(width + LABEL_WIDTH, DEPTH_HEIGHT);

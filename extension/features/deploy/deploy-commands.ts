@@ -12,7 +12,7 @@ import { type DiffFile, DiffTexts } from './diff-texts.ts';
 
 /** Deploy and Compare: what the CLI finds and does, in diff editors, with progress. */
 export function registerDeployCommands(context: CommandContext): vscode.Disposable {
-  const { apps, emulators, emulatorJs, inputs } = context;
+  const { apps, runner, emulators, emulatorJs, inputs } = context;
   const tasks = new CliTask(emulatorJs);
   const diffs = new DiffTexts();
   const deployment = new AppDeployment(tasks, diffs);
@@ -28,10 +28,11 @@ export function registerDeployCommands(context: CommandContext): vscode.Disposab
       await deployment.deploy(app, emulators.of(app.found.file).workspace);
     }),
     command('compare', async (argument, named) => {
-      const app = await pickApp(apps, argument, ({ live }) => live !== null);
-      if (!app?.live) return;
+      const app = await pickApp(apps, argument);
+      const live = app && (app.live ?? (await runner.run(app)));
+      if (!live) return;
       const path = endpointPath(argument, named, app);
-      const target = path === '/' ? app.live.id : `${app.live.id}${path}`;
+      const target = path === '/' ? live.id : `${live.id}${path}`;
       const { workspace } = emulators.of(app.found.file);
       const input = inputs.of(app, path) ?? '{}';
       const args = ['compare', target, '--input', input, '--json', '--workspace', workspace];

@@ -30,7 +30,10 @@ export async function pickApp(
     detail: appSummary(app),
     app,
   }));
-  const chosen = await vscode.window.showQuickPick(items, { title: 'Windtunnel', placeHolder: vscode.l10n.t('App') });
+  const chosen = await vscode.window.showQuickPick(items, {
+    title: 'Windtunnel',
+    placeHolder: vscode.l10n.t('Which app?'),
+  });
   return chosen?.app ?? null;
 }
 

@@ -222,6 +222,15 @@ export class Workbench {
     }
   }
 
+  /** The same in a theme of each kind. */
+  async pictures(name: string): Promise<void> {
+    if (!process.env.WINDTUNNEL_TEST_PICTURES) return;
+    for (const theme of THEMES) {
+      await this.theme(theme);
+      await this.picture(`${name}-${theme.kind}`);
+    }
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
     await this.server.stop();
