@@ -43,6 +43,23 @@ const BRIEF = `from runpod_flash import Endpoint
 async def brief(name: str) -> dict:
     return {"hello": name}
 `;
+// Two jobs wait for each other, so that both runners are there when the third is queued.
+const PAIR = `from runpod_flash import Endpoint, NetworkVolume
+
+
+@Endpoint(name="pair", workers=2, volume=NetworkVolume(name="pairs", size=1))
+async def pair(name: str) -> dict:
+    import asyncio
+    import os
+
+    with open("/runpod-volume/pair.txt", "a") as file:
+        file.write(name + "\\n")
+    while True:
+        with open("/runpod-volume/pair.txt") as file:
+            if len(file.read().splitlines()) >= 2:
+                return {"process": os.getpid()}
+        await asyncio.sleep(0.01)
+`;
 const QUEUE = `import asyncio
 
 import runpod
@@ -52,6 +69,7 @@ there = []
 
 async def handler(job):
     there.append(job["input"]["name"])
+    runpod.serverless.progress_update(job, f"{job['input']['name']} is there")
     while len(there) < 2:
         await asyncio.sleep(0.01)
     return sorted(there)
@@ -75,6 +93,7 @@ beforeAll(async () => {
   const files = {
     'flock/flock.py': FLOCK,
     'brief/brief.py': BRIEF,
+    'pair/pair.py': PAIR,
     'meeting/handler.py': QUEUE,
     'swifts/swifts.py': SWIFTS,
     'swifts/deploy.sh': 'set -e\ncd "$(dirname "$0")"\nmodal deploy swifts.py\n',
@@ -131,11 +150,29 @@ it('a worker ends after its idle timeout', async () => {
   await expect.poll(() => runnersOf('brief')).toEqual([]);
 }, 600_000);
 
-it('concurrency_modifier of a RunPod handler: two jobs at once in one runner', async () => {
+it('no more runners than RunPod had workers, however many jobs wait', async () => {
+  await fal(emulator, 'deploy', await imported('pair'));
+  const answers = await Promise.all(['ann', 'bob', 'cid'].map((name) => call('local/pair', { name })));
+  const processes = answers.map((answer) => (answer as { process: number }).process);
+  expect(new Set(processes).size).toBe(2);
+  // Nor was a third one started that had nothing to do any more.
+  const { apps } = await emulator.client.status();
+  expect(apps.find(({ id }) => id === 'local/pair')?.runners).toHaveLength(2);
+}, 600_000);
+
+it('concurrency_modifier and progress_update of a RunPod handler: two jobs in one runner, each with its own progress', async () => {
   await fal(emulator, 'deploy', await imported('meeting'));
   expect(await listed('meeting')).toMatchObject({ max_multiplexing: 2 });
-  const answers = await Promise.all(['ann', 'bob'].map((name) => call('local/meeting', { name })));
-  expect(answers).toEqual(Array(2).fill(['ann', 'bob']));
+  const answers = await Promise.all(
+    ['ann', 'bob'].map((name) => emulator.cli('call', 'local/meeting', '--logs', '--input', JSON.stringify({ name }))),
+  );
+  for (const [index, { code, stdout, stderr }] of answers.entries()) {
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toEqual(['ann', 'bob']);
+    const [own, other] = index === 0 ? ['ann', 'bob'] : ['bob', 'ann'];
+    expect(stderr).toContain(`progress: ${own} is there`);
+    expect(stderr).not.toContain(`progress: ${other} is there`);
+  }
 }, 600_000);
 
 it('`modal deploy` of a script is a deployment with fal, with the scale of the function', async () => {

@@ -10,7 +10,7 @@ import { pythonWith, testPython } from '../support/python.ts';
 // Each converted app runs in the emulator and is called by the official client; its source runs in its platform's own
 // server. Both get the same inputs. None of them needs a package.
 const INPUTS: Record<string, unknown[]> = {
-  'cog/streaming': [{ text: 'a b c' }, { text: 'one two three', limit: 2 }],
+  'cog/streaming': [{ text: 'a b c' }, { text: 'one two three', limit: 2, form: 'upper' }],
   'cog/basic': [{}, { name: 'Ada', times: 2, loud: true, tone: 'warm' }],
   'cog/concurrent': [{}, { total: 3 }],
   'cog/model-output': [{ words: ['fal', 'wind'] }, { words: ['a', 'bb'], mode: 'first' }],
@@ -123,6 +123,22 @@ describe.each(names.filter((name) => name.startsWith('cog/')))('%s', (name) => {
     server.stop();
   }, 180_000);
 });
+
+it.each(['', '/stream'])(
+  'a value that is none of the computed choices of a Cog input is refused, at «%s»',
+  async (at) => {
+    const input = JSON.stringify({ text: 'a b', form: 'lower' });
+    const { code, stdout, stderr } = await emulator.cli(
+      'call',
+      `local/cog-streaming${at}`,
+      '--direct',
+      '--input',
+      input,
+    );
+    expect(code).not.toBe(0);
+    expect(stdout + stderr).toContain("form must be one of ['str', 'upper']");
+  },
+);
 
 describe.each(names.filter((name) => name.startsWith('runpod/')))('%s', (name) => {
   it("answers as runpod's own local server", async () => {

@@ -161,6 +161,7 @@ export function endpoints(app: PredictorApp): string[] {
   const lines = [
     '    @fal.endpoint("/")',
     `    ${asynchronous ? 'async ' : ''}def ${app.endpointNames.run}(self, data: ${app.className}Input) -> ${result}:`,
+    ...choiceChecks(app),
     ...body(app, asynchronous, false),
   ];
   if (!streams) return lines;
@@ -169,6 +170,8 @@ export function endpoints(app: PredictorApp): string[] {
     '',
     '    @fal.endpoint("/stream")',
     `    def ${app.endpointNames.stream}(self, data: ${app.className}Input) -> fastapi.responses.StreamingResponse:`,
+    // Before the first event: a stream that has begun can answer 422 no more.
+    ...choiceChecks(app),
     `        ${asynchronous ? 'async ' : ''}def events():`,
     ...body(app, asynchronous, true).map((line) => (line === '' ? '' : `    ${line}`)),
     '',
@@ -176,18 +179,30 @@ export function endpoints(app: PredictorApp): string[] {
   ];
 }
 
-function body(app: PredictorApp, asynchronous: boolean, streaming: boolean): string[] {
-  const lines: string[] = [];
+/** Names of the model's fields by those of the inputs. */
+function fieldsOf(app: PredictorApp): Map<string, string> {
   const used = new Set<string>();
-  const fieldOf = new Map(app.inputs.map(({ name }) => [name, fieldName(name, used)]));
-  for (const { name, lateChoices } of app.inputs) {
-    if (lateChoices === null || streaming) continue;
+  return new Map(app.inputs.map(({ name }) => [name, fieldName(name, used)]));
+}
+
+/** Refuses a value that is none of the choices that only the runner knows. */
+function choiceChecks(app: PredictorApp): string[] {
+  const fieldOf = fieldsOf(app);
+  return app.inputs.flatMap(({ name, lateChoices }) => {
+    if (lateChoices === null) return [];
     const field = `data.${fieldOf.get(name)}`;
     // Cog does not hold a default against the choices either.
     const given = `"${fieldOf.get(name)}" in data.model_fields_set and ${field} is not None`;
-    lines.push(`if ${given} and ${field} not in (${lateChoices}):`);
-    lines.push(`    raise fastapi.HTTPException(422, f"${name} must be one of {list(${lateChoices})}")`);
-  }
+    return [
+      `        if ${given} and ${field} not in (${lateChoices}):`,
+      `            raise fastapi.HTTPException(422, f"${name} must be one of {list(${lateChoices})}")`,
+    ];
+  });
+}
+
+function body(app: PredictorApp, asynchronous: boolean, streaming: boolean): string[] {
+  const lines: string[] = [];
+  const fieldOf = fieldsOf(app);
   const values = app.inputs.map((input) => {
     const field = `data.${fieldOf.get(input.name)}`;
     let value = field;
