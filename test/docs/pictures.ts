@@ -14,6 +14,8 @@ try {
   await at.showView();
   await at.runCommand('Windtunnel: Run App');
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor({ timeout: 300_000 });
+  // It is registered before it serves.
+  await at.row('Apps', 'local/pixels').locator('.codicon-circle-filled').waitFor({ timeout: 300_000 });
   await at.runCommand('Windtunnel: Open Source');
   await at.page.locator('.codelens-decoration', { hasText: 'Stop (emulator)' }).first().waitFor();
   await inEachTheme('editor');
