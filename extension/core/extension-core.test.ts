@@ -18,7 +18,7 @@ import { KEPT_REQUESTS, LiveRequests } from './live-requests.ts';
 import { deployedRows, doctorRows, remoteRows } from './row.ts';
 import { runnerMemory } from './runner-memory.ts';
 import { startStep } from './start-step.ts';
-import { lastWords, ownFrame } from './traceback.ts';
+import { lastWords, ownFrame, sentFrame } from './traceback.ts';
 
 const found = (symbol: string, file: string, start: number): FoundApp => ({
   file,
@@ -138,6 +138,17 @@ describe('a traceback', () => {
     expect(ownFrame(text, ['/w'])).toEqual({ file: '/w/models.py', line: 3 });
     expect(ownFrame(text, ['/other'])).toBeNull();
     expect(lastWords(text)).toBe("KeyError: 'x'");
+  });
+
+  it('from fal leads to the line of the app, whose frames name no file', () => {
+    const source =
+      'class App:\n    def setup(self):\n        self.load()\n\n    def load(self):\n        raise KeyError\n';
+    const frames = (...all: [number, string][]) =>
+      all.map(([line, name]) => `  File "<dynamic-code>", line ${line}, in ${name}`).join('\n');
+    expect(sentFrame(frames([945, 'lifespan'], [3, 'setup'], [6, 'load']), source)).toBe(6);
+    // What goes along with the app is not its source.
+    expect(sentFrame(frames([3, 'setup'], [2, '_call_any_fn']), source)).toBe(3);
+    expect(sentFrame(frames([945, 'lifespan'], [81, '_call_any_fn']), source)).toBeNull();
   });
 });
 

@@ -35,7 +35,7 @@ export class StandInRemote {
     };
     // Both are what an installed fal is: a script whose first line names its Python. This Python leads to the stand-in.
     program(python, `#!/bin/sh\n${exports.join('\n')}\nexec '${await testPython()}' "$@"\n`);
-    program('fal', `#!${path.join(bin, python)}\nfrom fal.cli import main\n\nmain()\n`);
+    program('fal', `#!${path.join(bin, python)}\nimport sys\nfrom fal.cli import main\n\nsys.exit(main())\n`);
   }
 
   /** The environment of somebody who uses this remote. */

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
@@ -39,6 +39,9 @@ const deployedThere = async () => {
 
 const terminalText = async (at: Workbench): Promise<string> =>
   (await at.page.locator('.terminal-wrapper.active .xterm-rows').innerText()).replaceAll('\u00a0', ' ');
+/** The first of what a list offers that has this text. */
+const listed = (at: Workbench, text: string) =>
+  at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: text }).first();
 const printed = (at: Workbench, text: string | RegExp) =>
   expect.poll(() => terminalText(at).catch(() => ''), { timeout: 90_000 }).toMatch(text);
 const type = async (at: Workbench, text: string) => {
@@ -148,14 +151,12 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   const { client } = standIn().emulator;
   const apps = async () => (await client.status()).apps.map(({ id }) => id);
   for (const id of await apps()) await client.remove(id);
-  const answer = (text: string) =>
-    at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: text });
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Deploy to fal…');
   await at.page.locator('.quick-input-title', { hasText: 'Deploy local/greeter to' }).waitFor();
   await at.page.locator('.tab.active', { hasText: 'Deploy local/greeter' }).waitFor();
   await at.line('machine: XS').waitFor();
-  await answer('Leave It as It Is').click();
+  await listed(at, 'Leave It as It Is').click();
   expect(await apps()).toEqual([]);
 
   await at.runCommand('View: Close All Editors');
@@ -163,7 +164,7 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   await at.runCommand('Windtunnel: Deploy to fal…');
   await at.line('machine: XS').waitFor();
   await at.picture('deploy');
-  await answer('Deploy').first().click();
+  await listed(at, 'Deploy').click();
   await at.toast('local/greeter is deployed, and answers at').waitFor();
   expect(await apps()).toEqual(['local/greeter']);
 
@@ -173,8 +174,98 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   await at.runCommand('Windtunnel: Deploy to fal…');
   await at.page.locator('.multiDiffEntry', { hasText: 'greeter.py' }).waitFor();
   await at.picture('deploy-again');
-  await answer('nothing changes').waitFor();
+  await listed(at, 'nothing changes').waitFor();
   await at.page.keyboard.press('Escape');
+});
+
+/** Deploys a file of the workspace up to the question, and answers it. */
+const deployAnswering = async (at: Workbench, file: string, choice: string) => {
+  await at.runCommand('Notifications: Clear All Notifications');
+  await at.runCommand('View: Close All Editors');
+  await at.openFile(file);
+  await at.runCommand('Windtunnel: Deploy to fal…');
+  await listed(at, choice).click();
+};
+
+test('a deployment whose setup raises says so with the exception, and leads to the line', {
+  timeout: 300_000,
+}, async () => {
+  const at = bench.shared;
+  cpSync(path.join(import.meta.dirname, 'workspace/broken.py'), path.join(at.emulator.workspace, 'broken.py'));
+  await deployAnswering(at, 'broken.py', 'Deploy');
+  const toast = at.toast("KeyError: 'missing'");
+  await toast.waitFor();
+  await at.picture('deploy-failed');
+  expect(await at.page.locator('.notifications-toasts .notification-list-item').count()).toBe(1);
+  await at.runCommand('View: Close All Editors');
+  await toast.hover();
+  await toast.locator('.monaco-button', { hasText: 'Show Line' }).click();
+  await at.page.locator('.tab.active', { hasText: 'broken.py' }).waitFor();
+  await at.page.locator('.statusbar-item[id="status.editor.selection"]', { hasText: 'Ln 9' }).waitFor();
+  rmSync(path.join(at.emulator.workspace, 'broken.py'));
+});
+
+test('a deployment that is cancelled says so, once, with its log', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  const [file, mark] = [path.join(at.emulator.workspace, 'slow.py'), path.join(at.emulator.folder, 'in-setup')];
+  const setup = `open("${mark}", "w").close()\n        time.sleep(3600)`;
+  writeFileSync(
+    file,
+    `import time\nimport fal\n\n\nclass Slow(fal.App):\n    def setup(self):\n        ${setup}\n\n    @fal.endpoint("/")\n    def run(self) -> dict:\n        return {}\n`,
+  );
+  await deployAnswering(at, 'slow.py', 'Deploy');
+  const progress = at.toast('Windtunnel: deploying slow');
+  await progress.waitFor();
+  await expect.poll(() => existsSync(mark), { timeout: 90_000 }).toBe(true);
+  await progress.hover();
+  await progress.locator('.monaco-button', { hasText: 'Cancel' }).click();
+  const toast = at.toast('Interrupted while fal deployed');
+  await toast.waitFor();
+  await progress.waitFor({ state: 'detached' });
+  await at.picture('deploy-cancelled');
+  expect(await at.page.locator('.notifications-toasts .notification-list-item').count()).toBe(1);
+  await toast.hover();
+  await toast.locator('.monaco-button', { hasText: 'Show Log' }).click();
+  await at.page.locator('.part.panel .view-line', { hasText: 'Aborted.' }).first().waitFor();
+  rmSync(file);
+});
+
+test('a failed check can be overruled, and another environment be chosen, before anything is deployed', {
+  timeout: 300_000,
+}, async () => {
+  const at = bench.shared;
+  const file = path.join(at.emulator.workspace, 'wanting.py');
+  const made = await standIn().emulator.exec('fal', ['environments', 'create', 'staging']);
+  expect(made.code, made.stdout + made.stderr).toBe(0);
+  writeFileSync(
+    file,
+    'import fal\n\n\nclass Wanting(fal.App):\n    app_files = []\n    secrets = ["NOT_THERE"]\n\n    @fal.endpoint("/")\n    def run(self) -> dict:\n        return {}\n',
+  );
+  await at.runCommand('Notifications: Clear All Notifications');
+  await at.runCommand('View: Close All Editors');
+  await at.openFile('wanting.py');
+  await at.runCommand('Windtunnel: Deploy to fal…');
+  const failed = at.toast('NOT_THERE is not set');
+  await failed.waitFor();
+  await failed.hover();
+  await failed.locator('.monaco-button', { hasText: 'Deploy All the Same' }).click();
+  await listed(at, 'NOT_THERE is not set').waitFor();
+  await at.picture('deploy-overruled');
+  await listed(at, 'Another Environment').click();
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy Elsewhere' }).waitFor();
+  await listed(at, 'Environment').click();
+  const input = at.page.locator('.quick-input-widget:visible input.input');
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy Elsewhere: Environment' }).waitFor();
+  await input.fill('staging');
+  await input.press('Enter');
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy local/wanting--staging to' }).waitFor();
+  await listed(at, 'Leave It as It Is').click();
+  const settings = path.join(at.emulator.workspace, '.vscode/settings.json');
+  expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ 'windtunnel.deploy.environment': 'staging' });
+  rmSync(settings);
+  rmSync(file);
+  const { apps } = await standIn().emulator.client.status();
+  expect(apps.filter(({ id }) => id.includes('wanting'))).toEqual([]);
 });
 
 test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
@@ -248,6 +339,7 @@ test('the steps of the walkthrough are done by doing them', { timeout: 300_000 }
       .locator(`.getting-started-step[data-step-id$="#${id}"] .codicon-getting-started-step-${state}`)
       .waitFor({ state: 'attached' });
   // An app that the editor shows before the walkthrough is opened counts too.
+  await at.runCommand('View: Close All Editors');
   await at.showView();
   await at.openFile('greeter.py');
   await at.row('Apps', 'greeter').waitFor();

@@ -12,8 +12,8 @@ export class CliTask implements vscode.Disposable {
     this.emulatorJs = emulatorJs;
   }
 
-  /** What it prints on stdout, null where it was cancelled. Rejects with what it said where that is nothing. */
-  async run<T>(title: string, args: readonly string[], cwd: string, schema: z.ZodMiniType<T>): Promise<T | null> {
+  /** What it prints on stdout. Rejects with what it said where that is nothing; E_CANCELLED where it was cancelled. */
+  async run<T>(title: string, args: readonly string[], cwd: string, schema: z.ZodMiniType<T>): Promise<T> {
     this.log ??= vscode.window.createOutputChannel('Windtunnel: Deploy');
     const { log } = this;
     log.appendLine(`$ windtunnel ${args.join(' ')}`);
@@ -27,8 +27,8 @@ export class CliTask implements vscode.Disposable {
       };
       try {
         const { stdout, stderr } = await runCli(this.emulatorJs, args, { cwd, signal: ended.signal, onLine });
-        if (ended.signal.aborted) return null;
         if (stdout.trim() !== '') return schema.parse(JSON.parse(stdout));
+        if (ended.signal.aborted) throw new WindtunnelError('E_CANCELLED', vscode.l10n.t('{0}: cancelled', title));
         const [first = ''] = stderr.trim().split('\n');
         throw new WindtunnelError('E_BAD_REQUEST', first.replace(/^error: /, ''));
       } finally {

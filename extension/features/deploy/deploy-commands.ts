@@ -9,6 +9,7 @@ import { pickApp } from '../run/pick-app.ts';
 import { CliTask } from './cli-task.ts';
 import { AppDeployment } from './deploy-app.ts';
 import { type DiffFile, DiffTexts } from './diff-texts.ts';
+import { falTarget, targetFlags } from './fal-target.ts';
 
 /** Deploy and Compare: what the CLI finds and does, in diff editors, with progress. */
 export function registerDeployCommands(context: CommandContext): vscode.Disposable {
@@ -35,10 +36,14 @@ export function registerDeployCommands(context: CommandContext): vscode.Disposab
       const target = path === '/' ? live.id : `${live.id}${path}`;
       const { workspace } = emulators.of(app.found.file);
       const input = inputs.of(app, path) ?? '{}';
-      const args = ['compare', target, '--input', input, '--json', '--workspace', workspace];
+      const { environment, ...who } = falTarget(app.found.file);
+      // The name of an app of another environment ends with it.
+      const remote = ['', 'main'].includes(environment) ? [] : ['--remote', `${live.id}--${environment}`];
+      const there = [...remote, ...targetFlags({ ...who, environment: '' })];
+      const args = ['compare', target, '--input', input, '--json', '--workspace', workspace, ...there];
       const title = vscode.l10n.t('Windtunnel: the same request here and at fal');
       const answer = await tasks.run(title, args, workspace, ComparisonSchema);
-      if (answer) await diffs.show(comparisonTitle(target, answer), comparedFiles(answer));
+      await diffs.show(comparisonTitle(target, answer), comparedFiles(answer));
     }),
   );
 }

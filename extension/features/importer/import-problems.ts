@@ -14,11 +14,14 @@ export class ImportProblems implements vscode.CodeActionProvider, vscode.Disposa
     vscode.languages.registerCodeActionsProvider({ scheme: 'file' }, this, {
       providedCodeActionKinds: [vscode.CodeActionKind.QuickFix],
     }),
+    vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => this.move(document.uri, contentChanges)),
     vscode.commands.registerCommand('windtunnel.import.settle', (file: vscode.Uri, code: string, line: number) => {
-      const left = (this.problems.get(file) ?? []).filter(
-        (one) => codeOf(one) !== code || one.range.start.line !== line,
+      const all = this.problems.get(file) ?? [];
+      const settled = all.find((one) => codeOf(one) === code && one.range.start.line === line);
+      this.problems.set(
+        file,
+        all.filter((one) => one !== settled),
       );
-      this.problems.set(file, left);
     }),
   );
 
@@ -48,6 +51,25 @@ export class ImportProblems implements vscode.CodeActionProvider, vscode.Disposa
     }
     for (const [file, found] of byFile) this.problems.set(vscode.Uri.file(file), found);
     return [...byFile.values()].flat().length;
+  }
+
+  /** Rows stay at their code while it is edited: VS Code moves what it draws, not what fixes go by. */
+  private move(file: vscode.Uri, changes: readonly vscode.TextDocumentContentChangeEvent[]): void {
+    const problems = this.problems.get(file) ?? [];
+    if (problems.length === 0 || changes.length === 0) return;
+    const moved = problems.map((one) => {
+      const lines = changes
+        .filter(({ range }) => one.range.start.isAfterOrEqual(range.end))
+        .map(({ range, text }) => text.split('\n').length - 1 - (range.end.line - range.start.line))
+        .reduce((sum, by) => sum + by, 0);
+      if (lines === 0) return one;
+      const { start, end } = one.range;
+      const range = new vscode.Range(start.translate(lines), end.translate(lines));
+      const { source, code, relatedInformation } = one;
+      const made = new vscode.Diagnostic(range, one.message, one.severity);
+      return Object.assign(made, { source, code, relatedInformation });
+    });
+    if (moved.some((one, index) => one !== problems[index])) this.problems.set(file, moved);
   }
 
   provideCodeActions(document: vscode.TextDocument, _range: vscode.Range, context: vscode.CodeActionContext) {

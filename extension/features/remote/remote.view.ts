@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { type Holdings, HoldingsSchema } from '../../../emulator/contract/index.ts';
 import { remoteRows } from '../../core/row.ts';
 import { runCli } from '../../platform/emulator-cli.ts';
+import { falTarget, targetFlags } from '../deploy/fal-target.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import { pickSession } from '../emulator/pick-session.ts';
 import { reporting } from '../rows/reporting.ts';
@@ -45,9 +46,10 @@ export class RemoteView implements vscode.Disposable {
   private async read(): Promise<void> {
     const cwd = (await pickSession(this.emulators))?.workspace;
     if (cwd === undefined) return;
+    const flags = targetFlags(falTarget(cwd));
     await vscode.commands.executeCommand('windtunnel.remote.focus');
     await vscode.window.withProgress({ location: { viewId: 'windtunnel.remote' } }, async () => {
-      const { code, stdout, stderr } = await runCli(this.emulatorJs, ['remote', '--json'], { cwd });
+      const { code, stdout, stderr } = await runCli(this.emulatorJs, ['remote', '--json', ...flags], { cwd });
       this.holdings = code === 0 ? HoldingsSchema.parse(JSON.parse(stdout)) : null;
       this.state = code === 0 ? 'read' : stateOf(stderr);
       // Not as the message of the view: that takes the place of what to do about it.

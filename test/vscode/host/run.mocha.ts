@@ -142,6 +142,31 @@ describe('an app whose setup raises', () => {
   });
 });
 
+describe('an app that cannot be imported, or installed', () => {
+  const source = (head: string, body: string) =>
+    `${head}import fal\n\n\nclass Unable(fal.App):\n${body}    @fal.endpoint("/")\n    def run(self) -> dict:\n        return {}\n`;
+  for (const [name, text, words] of [
+    ['no_module.py', source('import nowhere_to_be_found\n', ''), /No module named 'nowhere_to_be_found'/],
+    ['no_package.py', source('', '    requirements = ["./nowhere-1.0-py3-none-any.whl"]\n'), /nowhere-1\.0/],
+  ] as const) {
+    it(`shows the cause in the file of the user: ${name}`, async () => {
+      const file = vscode.Uri.file(path.join(folder(), name));
+      const target = { file: file.fsPath, symbol: 'Unable' };
+      await vscode.workspace.fs.writeFile(file, Buffer.from(text));
+      await until('the app', () => known('Unable'));
+      void vscode.commands.executeCommand('windtunnel.app.run', target);
+      const problem = await until('the problem', () =>
+        vscode.languages.getDiagnostics(file).find((one) => one.source === 'Windtunnel'),
+      );
+      assert.match(problem.message, words);
+      assert.equal(problem.range.start.line, 0);
+      await vscode.commands.executeCommand('windtunnel.app.stop', target);
+      await vscode.workspace.fs.delete(file);
+      await until('its end', async () => !(await known('Unable')));
+    });
+  }
+});
+
 after(async () => {
   const { emulators } = await extension().activate();
   const session = emulators.of(folder());

@@ -158,16 +158,20 @@ export class Workbench {
   async openFile(name: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget:visible input.input');
     const tab = this.page.locator('.tab.active', { hasText: name });
-    // A view that takes the focus just then closes the picker, and the key goes elsewhere.
+    const row = this.page
+      .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${name}"]`)
+      .first();
+    // A view that takes the focus just then closes the picker, and the key goes elsewhere; a picker that was opened before the file
+    // was there does not look again.
     for (let tries = 0; tries < 5; tries += 1) {
       await this.page.keyboard.press('Control+p');
       await input.waitFor();
       await input.fill(name);
-      await this.page
-        .locator(`.quick-input-widget:visible .quick-input-list .monaco-list-row[aria-label^="${name}"]`)
-        .first()
-        .waitFor();
-      await this.page.keyboard.press('Enter');
+      const chosen = await row.click({ timeout: 20_000 }).then(
+        () => true,
+        () => false,
+      );
+      if (!chosen) await this.page.keyboard.press('Escape');
       if (await came(tab, 10_000)) break;
     }
     await tab.waitFor();
