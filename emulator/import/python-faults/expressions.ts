@@ -27,7 +27,7 @@ export const expressionFault: Rule = (node, children) => {
       if (parent !== 'argument_list' && parent !== 'dictionary') return '«**» stands in the wrong place';
       return operand(node, parent === 'argument_list' ? /^named_expression$/ : OPERATIONS);
     case 'named_expression':
-      return namedFault(node, parent);
+      return namedFault(node);
     case 'as_pattern':
       return isAliased(node, parent) ? null : '«as» stands in the wrong place';
     case 'yield':
@@ -49,7 +49,7 @@ export const expressionFault: Rule = (node, children) => {
     case 'not_operator':
       return operand(node, LOOSE);
     case 'conditional_expression':
-      return node.namedChildren.slice(0, 2).some(({ type }) => LOOSE.test(type)) ? 'parentheses are missing' : null;
+      return conditionalFault(node);
     case 'comparison_operator':
       return children.some(({ type }) => type === '<>') ? '«<>» is Python 2' : null;
     case 'interpolation':
@@ -114,8 +114,19 @@ function starFault(node: SyntaxNode): string | null {
   return operand(node, /^(argument_list|subscript)$/.test(parent) ? /^named_expression$/ : OPERATIONS);
 }
 
-function namedFault(node: SyntaxNode, parent: string): string | null {
-  const guard = parent === 'if_clause' && node.parent!.parent?.type === 'case_clause';
+function conditionalFault({ namedChildren: [body, condition] }: SyntaxNode): string | null {
+  const wrong =
+    (body?.type !== 'named_expression' && LOOSE.test(body?.type ?? '')) || LOOSE.test(condition?.type ?? '');
+  return wrong ? 'parentheses are missing' : null;
+}
+
+function namedFault(node: SyntaxNode): string | null {
+  // The grammar reads `a := b if c else d` as a choice between `a := b` and `d`.
+  let whole = node;
+  while (whole.parent?.type === 'conditional_expression' && whole.parent.startIndex === node.startIndex)
+    whole = whole.parent;
+  const parent = whole.parent?.type ?? '';
+  const guard = parent === 'if_clause' && whole.parent!.parent?.type === 'case_clause';
   if (!NAMED_IN.test(parent) && !guard) return '«:=» needs parentheses here';
   const name = node.childForFieldName('name')?.text ?? '';
   if (name === '__debug__') return '__debug__ cannot be assigned to';

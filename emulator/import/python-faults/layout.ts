@@ -103,9 +103,8 @@ export class Layout {
     let narrow = 0;
     let carried: number | null = null;
     let at = index;
-    // Back to the begin of the first line that is carried over to this one.
-    while (at > 0 && (this.source[at - 1] !== '\n' || /\\\r?\n$/.test(this.source.slice(Math.max(0, at - 3), at))))
-      at--;
+    // Back to the begin of the first line that is carried over to this one; a comment carries none.
+    while (at > this.last && (this.source[at - 1] !== '\n' || /\\\r?\n$/.test(this.source.slice(this.last, at)))) at--;
     for (; at < index; at++) {
       const char = this.source[at];
       if (char === ' ') [column, narrow] = [column + 1, narrow + 1];

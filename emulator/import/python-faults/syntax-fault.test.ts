@@ -92,6 +92,9 @@ const FAULTS = [
   'x = 1\u00a0+ 2',
   'x = None = 1',
   '__debug__ = 1',
+  'x = a := b if c else d',
+  'x = (a if b := c else d)',
+  'x = (a if b else c := d)',
 ];
 
 // What comes near to one of those, and is Python.
@@ -116,10 +119,12 @@ const SOUND = [
   'if x:\n  a = 1\n   # a comment\nelse: b = 1; c = 2;',
   'if x:\n\ta = 1\n\tif y:\n\t  b = 2',
   'x = a if b else lambda: c if d else e',
+  'if (a := b if c else d) and f(e := g if h else i): pass',
   'x = a[1:2, ::3, ..., *b]',
   'args = *args, *kwargs.values()',
   '"""A docstring."""\nfrom __future__ import annotations\nimport a, b.c as d',
   'x = a \\\n    + b\n@c\n@d.e(1)\nclass F(G, h=1): pass',
+  'if x:\n  a = 1  # a \\\n  b = 2\n# not \\\nif y:\n  pass',
   'try: pass\nexcept (A, B) as e: raise C from e\nelse: pass\nfinally: pass',
 ];
 
