@@ -9,8 +9,10 @@ export async function pickSession(
   emulators: Emulators,
   fits: (session: EmulatorSession) => boolean = () => true,
 ): Promise<EmulatorSession | null> {
-  for (const folder of vscode.workspace.workspaceFolders ?? []) emulators.of(folder.uri.fsPath);
-  const sessions = emulators.all.filter(fits);
+  const folders = new Set((vscode.workspace.workspaceFolders ?? []).map(({ uri }) => emulators.of(uri.fsPath)));
+  // One that a file from elsewhere would have, and that does not run, is not what a command of this window means.
+  const near = emulators.all.filter((session) => folders.has(session) || isRunning(session));
+  const sessions = (near.length > 0 ? near : emulators.all).filter(fits);
   if (sessions.length === 0) {
     const none = emulators.all.length === 0;
     void vscode.window.showInformationMessage(
