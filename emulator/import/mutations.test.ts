@@ -59,6 +59,13 @@ const MUTATIONS: Record<string, Mutate> = {
     const name = names[a % Math.max(1, names.length)] ?? 'x';
     return source.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), ['fal', 'json', 'schema', `${name}_é`][a % 4]!);
   },
+  'another order of arguments': (source, a) => {
+    const calls = [...source.matchAll(/\(([^()\n]+(?:, [^()\n]+)+)\)/g)];
+    const call = calls[a % Math.max(1, calls.length)];
+    if (!call) return source;
+    const [first = '', ...rest] = call[1]!.split(', ');
+    return `${source.slice(0, call.index)}(${[...rest, first].join(', ')})${source.slice(call.index + call[0].length)}`;
+  },
   'no newline at the end': (source) => source.trimEnd(),
   'a comment': (source, a) => {
     const [lines, at] = lineAt(source, a);
