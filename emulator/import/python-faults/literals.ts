@@ -27,6 +27,7 @@ export const literalFault: Rule = (node, children, source) => {
       const prefix = prefixOf(children[0]?.text ?? '');
       if (!/^(|r|u|b|br|rb|f|fr|rf)$/.test(prefix)) return `«${prefix}» begins no string`;
       if (prefix.includes('b') && /\P{ASCII}/u.test(node.text)) return 'bytes hold ASCII only';
+      if (endsEarly(children, source)) return 'a string does not end in its line';
       return prefix.includes('r') ? null : escapeFault(children, prefix, source);
     }
     case 'concatenated_string': {
@@ -46,6 +47,19 @@ export const literalFault: Rule = (node, children, source) => {
       return null;
   }
 };
+
+/** Whether a line ends in a string of single quotes, which the grammar takes beside a quote or a brace. */
+function endsEarly(children: Parameters<Rule>[1], source: string): boolean {
+  if (/("""|''')$/.test(children[0]?.text ?? '')) return false;
+  // What stands in braces is Python by itself; blanks between two of them are in no node.
+  let plain = '';
+  let at = children[0]?.startIndex ?? 0;
+  for (const { type, startIndex, endIndex } of children) {
+    plain += source.slice(at, type === 'interpolation' ? startIndex : endIndex);
+    at = endIndex;
+  }
+  return plain.replaceAll(/\\(\r\n|[\s\S])/g, '').includes('\n');
+}
 
 const prefixOf = (start: string): string => start.replace(/["']+$/, '').toLowerCase();
 

@@ -15,11 +15,13 @@ export const statementFault: Rule = (node, children) => {
     case 'return_statement': {
       const scope = scopeOf(node);
       if (scope.type !== 'function_definition') return '«return» stands outside of a function';
+      if (leavesGroup(node, /^$/)) return '«return» stands in «except*»';
       const value = node.namedChildren.some(({ type }) => type !== 'comment');
       return value && isAsync(scope) && yields(scope) ? 'an async generator returns a value' : null;
     }
     case 'break_statement':
     case 'continue_statement':
+      if (leavesGroup(node, /^(for|while)_statement$/)) return `«${node.text.trim()}» stands in «except*»`;
       return inLoop(node) ? null : `«${node.text.trim()}» stands outside of a loop`;
     case 'with_statement':
     case 'for_statement':
@@ -106,6 +108,15 @@ function inLoop(node: SyntaxNode): boolean {
     if (/^(function|class)_definition$/.test(at.type)) return false;
     if (/^(for|while)_statement$/.test(at.type) && at.childForFieldName('body')?.id === child.id) return true;
     child = at;
+  }
+  return false;
+}
+
+/** Whether a statement would leave a block of `except*`; `inner` is what it may leave within one. */
+function leavesGroup(node: SyntaxNode, inner: RegExp): boolean {
+  for (let at = node.parent; at; at = at.parent) {
+    if (/^(function|class)_definition$/.test(at.type) || inner.test(at.type)) return false;
+    if (at.type === 'except_clause' && at.children[1]?.type === '*') return true;
   }
   return false;
 }

@@ -24,6 +24,9 @@ const FAULTS = [
   'x = "\\x1"',
   'x = "\\u12"',
   'x = "a" b"b"',
+  'x = "\nb"',
+  "x = f'{a}\nb'",
+  "x = f'{a} \n{b}'",
   'x = f"}"',
   'x = f"{a!x}"',
   'x = *a',
@@ -65,6 +68,8 @@ const FAULTS = [
   'try: pass',
   'try: pass\nexcept: pass\nexcept A: pass',
   'try: pass\nexcept A, b: pass',
+  'def f():\n  try: pass\n  except* A: return',
+  'for x in y:\n  try: pass\n  except* A: break',
   '*a = b',
   'a, *b, *c = d',
   'a, b: int',
@@ -99,6 +104,8 @@ const FAULTS = [
 
 // What comes near to one of those, and is Python.
 const SOUND = [
+  'x = "a\\\nb" r"a\\\nb" \'\\\n\'',
+  'x = """\nb""" f"""{a}\nb"""',
   'x = *a, b',
   '(a) = (b) = 1',
   '(a): int = 1',
@@ -120,7 +127,7 @@ const SOUND = [
   'if x:\n\ta = 1\n\tif y:\n\t  b = 2',
   'x = a if b else lambda: c if d else e',
   'if (a := b if c else d) and f(e := g if h else i): pass',
-  'x = a[1:2, ::3, ..., *b]',
+  'x = a[1:2, ::3, ...]',
   'args = *args, *kwargs.values()',
   '"""A docstring."""\nfrom __future__ import annotations\nimport a, b.c as d',
   'x = a \\\n    + b\n@c\n@d.e(1)\nclass F(G, h=1): pass',
