@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { LOADED_APP } from '../test-support/loaded-app.ts';
 import { codeChanges } from './code-record.ts';
 import { annotationsOf, deploymentDiff } from './deployment-diff.ts';
 import { dockerfileProblems } from './dockerfile-check.ts';
@@ -6,18 +7,10 @@ import type { LoadedApp, RemoteState } from './fal-project.ts';
 import { loadChecks, secretChecks } from './local-checks.ts';
 
 const app: LoadedApp = {
-  name: 'shop',
-  alias: 'shop',
-  auth: null,
-  kind: 'virtualenv',
-  pythonVersion: null,
+  ...LOADED_APP,
   requirements: ['pillow', `private @ https://$${'{TOKEN}'}@x/y.whl`],
-  image: null,
   host: { machine_type: 'M', keep_alive: 60, max_multiplexing: 4 },
   secrets: ['B', 'A'],
-  health: null,
-  importSeconds: 0.5,
-  pickle: { bytes: 1000, local: [], packages: [] },
   code: { digest: 'c'.repeat(64), files: { 'app.py': '1' }, main: 'app.py', text: 'a\nb' },
 };
 

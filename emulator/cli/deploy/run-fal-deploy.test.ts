@@ -1,22 +1,7 @@
 import { expect, test } from 'vitest';
-import type { LoadedApp } from './fal-project.ts';
+import { LOADED_APP } from '../test-support/loaded-app.ts';
 import { falDeployArguments } from './run-fal-deploy.ts';
 
-const app: LoadedApp = {
-  name: 'shop',
-  alias: 'shop',
-  auth: null,
-  kind: 'virtualenv',
-  pythonVersion: null,
-  requirements: [],
-  image: null,
-  host: {},
-  secrets: null,
-  health: null,
-  importSeconds: 0.5,
-  pickle: { bytes: 1000, local: [], packages: [] },
-  code: { digest: 'c', files: {}, main: 'app.py', text: '' },
-};
 const none = {
   env: undefined,
   team: undefined,
@@ -27,7 +12,7 @@ const none = {
 };
 
 test('fal deploys where the checks looked: environment and team go along', () => {
-  const args = falDeployArguments(app, {
+  const args = falDeployArguments(LOADED_APP, {
     ...none,
     ref: 'app.py::Shop',
     env: 'staging',
