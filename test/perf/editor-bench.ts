@@ -6,6 +6,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { EmulatorUnderTest } from '../support/emulator.ts';
 import { runHostTests } from '../vscode/support/run-host-tests.ts';
+import { whichCode } from '../vscode/support/which-code.ts';
 
 /** Milliseconds from F5. */
 export interface F5Round {
@@ -44,7 +45,8 @@ try {
   const out = path.join(folder, 'figures.json');
   const results = await runHostTests({
     workspace: emulator.workspace,
-    headless: true,
+    code: whichCode(process.env, process.platform),
+    version: 'newest',
     files: [path.join(import.meta.dirname, 'editor/editor.mocha.ts')],
     env: { ...emulator.env, WINDTUNNEL_BENCH_FIGURES: out },
   });

@@ -4,19 +4,21 @@ import path from 'node:path';
 import { runTests } from '@vscode/test-electron';
 import { build } from 'esbuild';
 import type { HostResult } from './host-runner.ts';
-import { serverCache } from './install-server.ts';
+import { serverCache, type VsCodeVersion } from './install-server.ts';
+import { desktopVersion, type WhichCode } from './which-code.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const HOST_TESTS = path.join(ROOT, 'test/vscode/host');
 const HEADLESS = path.join(import.meta.dirname, 'code-headless.ts');
 
 /**
- * Runs test/vscode/host, or other files, in a real extension host by @vscode/test-electron: in the VS Code that it downloads on a desktop, in
- * VS Code's own server where there is none (`headless`). Resolves with the result of each test.
+ * Runs test/vscode/host, or other files, in a real extension host by @vscode/test-electron: in the VS Code that it downloads
+ * (`desktop`), or in VS Code's own server, where there is no desktop (`headless`). Resolves with the result of each test.
  */
 export async function runHostTests(options: {
   workspace: string;
-  headless: boolean;
+  code: WhichCode;
+  version: VsCodeVersion;
   /** Mocha files below test/, absolute. */
   files?: readonly string[];
   env: NodeJS.ProcessEnv;
@@ -51,7 +53,9 @@ export async function runHostTests(options: {
     const files = sources.map((source) => built(source).replace(/\.ts$/, '.cjs'));
     try {
       await runTests({
-        ...(options.headless ? { vscodeExecutablePath: HEADLESS } : { version: '1.104.0' }),
+        ...(options.code === 'headless'
+          ? { vscodeExecutablePath: HEADLESS }
+          : { version: desktopVersion(options.version), cachePath: path.join(serverCache(), 'desktop') }),
         extensionDevelopmentPath: ROOT,
         extensionTestsPath: path.join(folder, 'vscode/support/host-runner.cjs'),
         extensionTestsEnv: {

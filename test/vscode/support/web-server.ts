@@ -159,7 +159,8 @@ export class VsCodeServer {
   }
 }
 
-function versionOfEnvironment(): VsCodeVersion {
+/** The version that this run is about, by WINDTUNNEL_TEST_VSCODE. */
+export function versionOfEnvironment(): VsCodeVersion {
   const named = process.env.WINDTUNNEL_TEST_VSCODE ?? 'newest';
   if (named === 'newest' || named === 'oldest') return named;
   throw new Error(`WINDTUNNEL_TEST_VSCODE is newest or oldest, not ${named}`);
