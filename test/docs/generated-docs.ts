@@ -26,11 +26,13 @@ export async function generatedDocs(): Promise<Record<string, string>> {
   };
 }
 
-/** The strings of the extension that a translation has to give: what `vscode.l10n.t` is called with. */
+/** The strings that a translation has to give: what `vscode.l10n.t` is called with in the extension, and `t` in its pages. */
 async function l10nBundle(): Promise<string> {
-  const files = globSync('extension/**/*.ts', { cwd: root }).filter((file) => !file.endsWith('.test.ts'));
+  const files = globSync(['extension/**/*.ts', 'webview/**/*.{ts,tsx}'], { cwd: root }).filter(
+    (file) => !file.endsWith('.test.ts'),
+  );
   const sources = files.map((file) => ({
-    extension: '.ts' as const,
+    extension: path.extname(file),
     contents: readFileSync(path.join(root, file), 'utf8'),
   }));
   const bundle = Object.entries(await getL10nJson(sources)).sort(([one], [other]) => (one < other ? -1 : 1));

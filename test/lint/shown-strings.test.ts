@@ -22,9 +22,31 @@ describe('what the editor shows', () => {
     expect(rawStrings('a.ts', text)).toEqual([]);
   });
 
+  it.each([
+    '<p>It broke.</p>',
+    '<th>why</th>',
+    '<button title="Copy the id" />',
+    `<img alt={\`Preview of $\{name}\`} />`,
+    "<p>{over ? 'It broke.' : l10n.t('Nothing yet.')}</p>",
+    `<p>{tries > 1 ? \` · attempt $\{tries}\` : l10n.t('Once')}</p>`,
+  ])('a page says %s in English to everybody', (text) => {
+    expect(rawStrings('a.tsx', `const one = ${text};`)).toHaveLength(1);
+  });
+
+  it.each([
+    "<p title={l10n.t('It broke.')}>{l10n.t('It broke.')} · {name}</p>",
+    "<p className=\"two words\">{kind === 'start' ? l10n.t('One more') : l10n.t('{0} fewer', count)}</p>",
+    '<code>JSON</code>',
+    `<p>{\`$\{name}: $\{count}\`} s</p>`,
+  ])('a page says %s in the language of the editor', (text) => {
+    expect(rawStrings('a.tsx', `const one = ${text};`)).toEqual([]);
+  });
+
   it('goes through l10n', () => {
-    const sources = execFileSync('git', ['ls-files', 'extension/features', 'extension/main.ts'], { encoding: 'utf8' });
-    const files = sources.split('\n').filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
+    const sources = execFileSync('git', ['ls-files', 'extension/features', 'extension/main.ts', 'webview'], {
+      encoding: 'utf8',
+    });
+    const files = sources.split('\n').filter((file) => /\.tsx?$/.test(file) && !file.endsWith('.test.ts'));
     expect(files.length).toBeGreaterThan(20);
     expect(files.flatMap((file) => rawStrings(file, read(file)))).toEqual([]);
   });

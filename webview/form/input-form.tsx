@@ -1,7 +1,9 @@
 import Form from '@rjsf/core/lib/components/Form.js';
 import { type IconButtonProps, type RJSFSchema, TranslatableString } from '@rjsf/utils';
+import * as l10n from '@vscode/l10n';
 import { useMemo } from 'react';
 import type { FieldHint, FormSchema } from '../../emulator/contract/playground.ts';
+import { formText } from './form-texts.ts';
 import { MediaFileWidget } from './media-file-widget.tsx';
 import { validator } from './schema-validator.ts';
 import { uiSchemaOf } from './ui-schema.ts';
@@ -29,12 +31,12 @@ const textButton = (string: TranslatableString, text: string) =>
 
 const templates = {
   ButtonTemplates: {
-    AddButton: textButton(TranslatableString.AddItemButton, '+ Add'),
-    RemoveButton: textButton(TranslatableString.RemoveButton, 'Remove'),
-    CopyButton: textButton(TranslatableString.CopyButton, 'Copy'),
+    AddButton: textButton(TranslatableString.AddItemButton, l10n.t('+ Add')),
+    RemoveButton: textButton(TranslatableString.RemoveButton, l10n.t('Remove')),
+    CopyButton: textButton(TranslatableString.CopyButton, l10n.t('Copy')),
     MoveUpButton: textButton(TranslatableString.MoveUpButton, '↑'),
     MoveDownButton: textButton(TranslatableString.MoveDownButton, '↓'),
-    ClearButton: textButton(TranslatableString.ClearButton, 'Clear'),
+    ClearButton: textButton(TranslatableString.ClearButton, l10n.t('Clear')),
   },
 };
 
@@ -56,6 +58,7 @@ export function InputForm(props: {
       validator={validator}
       widgets={widgets}
       templates={templates}
+      translateString={formText}
       idPrefix="input"
       liveValidate={props.showErrors}
       showErrorList={false}

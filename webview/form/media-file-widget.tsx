@@ -1,11 +1,14 @@
 import type { WidgetProps } from '@rjsf/utils';
+import * as l10n from '@vscode/l10n';
 import { createContext, type DragEvent, useContext, useId, useState } from 'react';
 import type { FieldHint } from '../../emulator/contract/playground.ts';
 
 /** Puts a file where the app can fetch it; resolves with its URL. */
 export type Upload = (file: File) => Promise<string>;
 
-export const UploadContext = createContext<Upload>(() => Promise.reject(new Error('Files cannot be uploaded here.')));
+export const UploadContext = createContext<Upload>(() =>
+  Promise.reject(new Error(l10n.t('Files cannot be uploaded here.'))),
+);
 
 const ACCEPT: Record<string, string> = { image: 'image/*', video: 'video/*', audio: 'audio/*' };
 
@@ -23,12 +26,12 @@ export function MediaFileWidget({ id, value, onChange, options, schema, required
     if (!file) return;
     if (hint?.maxBytes && file.size > hint.maxBytes) {
       setState({
-        text: `${file.name} has ${mebibytes(file.size)}; the app takes ${mebibytes(hint.maxBytes)}.`,
+        text: l10n.t('{0} has {1}; the app takes {2}.', file.name, mebibytes(file.size), mebibytes(hint.maxBytes)),
         failed: true,
       });
       return;
     }
-    setState({ text: `Uploading ${file.name}…`, failed: false });
+    setState({ text: l10n.t('Uploading {0}…', file.name), failed: false });
     try {
       // `bytes` of a realtime message go in it, not by a URL.
       const taken = schema.format === 'binary' ? await dataUri(file) : await upload(file);
@@ -49,7 +52,7 @@ export function MediaFileWidget({ id, value, onChange, options, schema, required
   return (
     <section
       className={`drop${over ? ' over' : ''}`}
-      aria-label={`${label}: file`}
+      aria-label={l10n.t('{0}: file', label)}
       onDragOver={(event) => {
         event.preventDefault();
         setOver(true);
@@ -65,26 +68,30 @@ export function MediaFileWidget({ id, value, onChange, options, schema, required
           readOnly={text.startsWith('data:')}
           required={required}
           disabled={disabled}
-          placeholder="URL, or a file"
+          placeholder={l10n.t('URL, or a file')}
           onChange={({ target }) => onChange(target.value === '' ? undefined : target.value)}
         />
         <label className="button" htmlFor={picker}>
-          Choose File…
+          {l10n.t('Choose File…')}
           <input
             id={picker}
             className="sr-only"
             type="file"
-            aria-label={`Choose a file for ${label}`}
+            aria-label={l10n.t('Choose a file for {0}', label)}
             accept={ACCEPT[kind]}
             onChange={({ target }) => void take(target.files?.[0])}
           />
         </label>
       </div>
       <div className="muted small">
-        Drop a file here with Shift held{hint && hint.limits.length > 0 ? `; ${hint.limits.join(', ')}` : ''}.
+        {hint && hint.limits.length > 0
+          ? l10n.t('Drop a file here with Shift held; {0}.', hint.limits.join(', '))
+          : l10n.t('Drop a file here with Shift held.')}
       </div>
       <output className={state.failed ? 'error' : 'muted'}>{state.text}</output>
-      {preview && preview.value === value && <img className="thumb" src={preview.source} alt={`Preview of ${label}`} />}
+      {preview && preview.value === value && (
+        <img className="thumb" src={preview.source} alt={l10n.t('Preview of {0}', label)} />
+      )}
     </section>
   );
 }
@@ -96,7 +103,7 @@ function dataUri(file: File): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(String(reader.result));
-    reader.onerror = () => reject(reader.error ?? new Error(`${file.name} cannot be read`));
+    reader.onerror = () => reject(reader.error ?? new Error(l10n.t('{0} cannot be read', file.name)));
     reader.readAsDataURL(file);
   });
 }

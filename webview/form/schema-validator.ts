@@ -11,6 +11,8 @@ import {
   type ValidatorType,
   validationDataMerge,
 } from '@rjsf/utils';
+import * as l10n from '@vscode/l10n';
+import { sentence } from './validation-texts.ts';
 
 /** Keywords whose failure only says that something inside them failed, which is told by itself. */
 const CONTAINERS = new Set(['properties', 'items', 'allOf', '$ref', 'prefixItems', 'additionalProperties', 'if']);
@@ -30,7 +32,7 @@ class SchemaValidator implements ValidatorType {
       .map(({ keyword, instanceLocation, error }): RJSFValidationError => {
         const missing = /required property "([^"]*)"/.exec(error)?.[1];
         const path = [...pointer(instanceLocation), ...(missing === undefined ? [] : [missing])];
-        const message = missing === undefined ? sentence(error) : 'is required';
+        const message = missing === undefined ? sentence(error) : l10n.t('is required');
         return {
           name: keyword,
           property: path.map((part) => `.${part}`).join(''),
@@ -87,9 +89,3 @@ const pointer = (location: string): string[] =>
     .split('/')
     .filter((part) => part !== '')
     .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'));
-
-const sentence = (error: string): string =>
-  error
-    .replace(/^Instance /, '')
-    .replace(/\.$/, '')
-    .replace(/^type "(\w+)" is invalid\. Expected "([^"]+)"$/, 'is a $1, and should be: $2');

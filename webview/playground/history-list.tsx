@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { HistoryEntry } from '../../emulator/contract/playground.ts';
 import { look, stateWord } from '../request/run-view.tsx';
 import { host } from './messages.ts';
@@ -6,8 +7,8 @@ import { host } from './messages.ts';
 export function HistoryList({ entries, shown }: { entries: HistoryEntry[]; shown: string | null }) {
   if (entries.length === 0) return null;
   return (
-    <section className="history" aria-label="History">
-      <h2>History</h2>
+    <section className="history" aria-label={l10n.t('History')}>
+      <h2>{l10n.t('History')}</h2>
       <ul>
         {entries.map((entry) => (
           <li key={entry.id} className="row" aria-current={entry.id === shown ? 'true' : undefined}>
@@ -19,18 +20,18 @@ export function HistoryList({ entries, shown }: { entries: HistoryEntry[]; shown
             <button
               type="button"
               className="link"
-              aria-label={`Replay ${entry.path}`}
+              aria-label={l10n.t('Replay {0}', entry.path)}
               onClick={() => host.send({ type: 'replay', run: entry.id })}
             >
-              Replay
+              {l10n.t('Replay')}
             </button>
             <button
               type="button"
               className="link"
-              aria-label={`Edit ${entry.path}`}
+              aria-label={l10n.t('Edit {0}', entry.path)}
               onClick={() => host.send({ type: 'edit', run: entry.id })}
             >
-              Edit
+              {l10n.t('Edit')}
             </button>
           </li>
         ))}

@@ -1,3 +1,4 @@
+import '../page/read-bundle.ts';
 import { createRoot } from 'react-dom/client';
 import './playground.css';
 import { Playground } from './playground.tsx';

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useEffect, useRef, useState } from 'react';
 import type { PlaygroundRun, PlaygroundState } from '../../emulator/contract/playground.ts';
 import { UploadContext } from '../form/media-file-widget.tsx';
@@ -49,7 +50,7 @@ export function Playground() {
     return ended;
   }, []);
 
-  if (!state) return <p className="page muted">Loading…</p>;
+  if (!state) return <p className="page muted">{l10n.t('Loading…')}</p>;
   const endpoint = state.endpoints.find(({ path }) => path === state.selected);
   return (
     <UploadContext value={upload}>
@@ -61,11 +62,11 @@ export function Playground() {
           <div className="row">
             {state.app.state === 'stopped' && (
               <button type="button" className="primary" onClick={() => host.send({ type: 'startApp' })}>
-                Run App
+                {l10n.t('Run App')}
               </button>
             )}
             <button type="button" onClick={() => host.send({ type: 'showAppLogs' })}>
-              Show Logs
+              {l10n.t('Show Logs')}
             </button>
           </div>
         </header>
@@ -75,7 +76,7 @@ export function Playground() {
           </p>
         )}
         <div className="columns">
-          <section aria-label="Request">
+          <section aria-label={l10n.t('Request')}>
             {endpoint ? (
               <RequestEditor
                 key={`${endpoint.path}#${filled?.path === endpoint.path ? filled.count : 0}#${JSON.stringify(endpoint.form)}`}
@@ -87,18 +88,18 @@ export function Playground() {
               <>
                 <p className="muted">
                   {state.app.state === 'stopped'
-                    ? 'The form comes from the app itself: run it to see its endpoints.'
-                    : 'The app starts; its form comes once it is ready.'}
+                    ? l10n.t('The form comes from the app itself: run it to see its endpoints.')
+                    : l10n.t('The app starts; its form comes once it is ready.')}
                 </p>
                 {state.app.state === 'starting' && state.app.step && <p className="step muted">{state.app.step}</p>}
               </>
             )}
           </section>
-          <section aria-label="Result">
+          <section aria-label={l10n.t('Result')}>
             {run ? (
               <RunView run={run} media={media.current} actions={ACTIONS} />
             ) : (
-              endpoint && <p className="muted">Send a request to see its states, logs and result.</p>
+              endpoint && <p className="muted">{l10n.t('Send a request to see its states, logs and result.')}</p>
             )}
           </section>
         </div>
@@ -109,7 +110,7 @@ export function Playground() {
 }
 
 const STATE_WORDS: Record<PlaygroundState['app']['state'], string> = {
-  stopped: 'not running',
-  starting: 'starting…',
-  running: 'running in the emulator',
+  stopped: l10n.t('not running'),
+  starting: l10n.t('starting…'),
+  running: l10n.t('running in the emulator'),
 };

@@ -1,4 +1,5 @@
 import { getDefaultFormState, type RJSFSchema } from '@rjsf/utils';
+import * as l10n from '@vscode/l10n';
 import { type KeyboardEvent, useId, useState } from 'react';
 import type { ClientLanguage, PlaygroundEndpoint, SendMode } from '../../emulator/contract/playground.ts';
 import { exampleInput } from '../form/example-input.ts';
@@ -7,10 +8,10 @@ import { problems, validator } from '../form/schema-validator.ts';
 import { host } from './messages.ts';
 
 const MODES: Record<SendMode, string> = {
-  queue: 'Queue',
-  direct: 'Direct',
-  stream: 'Stream',
-  realtime: 'Realtime',
+  queue: l10n.t('Queue'),
+  direct: l10n.t('Direct'),
+  stream: l10n.t('Stream'),
+  realtime: l10n.t('Realtime'),
 };
 const LANGUAGES: readonly [ClientLanguage, string][] = [
   ['curl', 'curl'],
@@ -54,7 +55,7 @@ export function RequestEditor(props: {
     <form
       className="editor"
       onKeyDown={keys}
-      aria-label="Input"
+      aria-label={l10n.t('Input')}
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
@@ -62,7 +63,7 @@ export function RequestEditor(props: {
       }}
     >
       <div className="row">
-        <label htmlFor={`${ids}-endpoint`}>Endpoint</label>
+        <label htmlFor={`${ids}-endpoint`}>{l10n.t('Endpoint')}</label>
         <select
           id={`${ids}-endpoint`}
           className="grow"
@@ -88,7 +89,7 @@ export function RequestEditor(props: {
       {endpoint.description && <p className="muted">{endpoint.description}</p>}
       {raw || !endpoint.form ? (
         <div>
-          <label htmlFor={`${ids}-json`}>Input as JSON</label>
+          <label htmlFor={`${ids}-json`}>{l10n.t('Input as JSON')}</label>
           <textarea
             id={`${ids}-json`}
             rows={14}
@@ -116,16 +117,16 @@ export function RequestEditor(props: {
           </ul>
           {!('problem' in input) && (
             <button type="button" onClick={() => send(true)}>
-              Send Anyway
+              {l10n.t('Send Anyway')}
             </button>
           )}
         </div>
       )}
       <div className="row send">
-        <button type="submit" className="primary" title="Ctrl+Enter">
-          Send
+        <button type="submit" className="primary" title={l10n.t('Ctrl+Enter')}>
+          {l10n.t('Send')}
         </button>
-        <label htmlFor={`${ids}-mode`}>by</label>
+        <label htmlFor={`${ids}-mode`}>{l10n.t('by')}</label>
         <select id={`${ids}-mode`} value={mode} onChange={({ target }) => setMode(target.value as SendMode)}>
           {endpoint.modes.map((one) => (
             <option key={one} value={one}>
@@ -133,13 +134,13 @@ export function RequestEditor(props: {
             </option>
           ))}
         </select>
-        <span className="muted">Copy as</span>
+        <span className="muted">{l10n.t('Copy as')}</span>
         {LANGUAGES.map(([language, name]) => (
           <button
             key={language}
             type="button"
             className="link"
-            aria-label={`Copy as ${name}`}
+            aria-label={l10n.t('Copy as {0}', name)}
             disabled={'problem' in input}
             onClick={() => host.send({ type: 'copyCode', language, path: endpoint.path, input: text })}
           >
@@ -160,6 +161,6 @@ function parsed(text: string): { value: unknown } | { problem: string } {
   try {
     return { value: JSON.parse(text) };
   } catch (error) {
-    return { problem: error instanceof Error ? `Not JSON: ${error.message}` : String(error) };
+    return { problem: error instanceof Error ? l10n.t('Not JSON: {0}', error.message) : String(error) };
   }
 }

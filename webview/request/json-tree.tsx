@@ -1,3 +1,5 @@
+import * as l10n from '@vscode/l10n';
+
 const MAX_TEXT = 400;
 /** More items than these are shown on demand only. */
 const OPEN_ITEMS = 30;
@@ -45,7 +47,7 @@ export function JsonTree({ value, name, collapsed = false }: { value: unknown; n
 function Leaf({ value }: { value: unknown }) {
   const text = JSON.stringify(value) ?? 'undefined';
   const kind = value === null ? 'null' : typeof value;
-  const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text;
+  const cut = text.length > MAX_TEXT ? l10n.t('{0}… ({1} characters)', text.slice(0, MAX_TEXT), text.length) : text;
   return <span className={`value ${kind}`}>{cut}</span>;
 }
 

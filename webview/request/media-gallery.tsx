@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { MediaItem } from '../../emulator/contract/playground.ts';
 import type { RunActions } from './run-view.tsx';
 
@@ -18,12 +19,12 @@ export function MediaGallery(props: { items: MediaItem[]; sources: ReadonlyMap<s
             </span>
             {actions.saveMedia && (
               <button type="button" className="link" onClick={() => actions.saveMedia?.(item.url)}>
-                Save…
+                {l10n.t('Save…')}
               </button>
             )}
             {!item.url.startsWith('data:') && (
               <button type="button" className="link" onClick={() => actions.copy(item.url)}>
-                Copy URL
+                {l10n.t('Copy URL')}
               </button>
             )}
           </figcaption>

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { PlaygroundRun, RunState } from '../../emulator/contract/playground.ts';
 import { JsonTree } from './json-tree.tsx';
 import { MediaGallery } from './media-gallery.tsx';
@@ -27,14 +28,14 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
           </output>
           <span className="muted">
             {run.path} · {run.mode}
-            {run.attempts > 1 ? ` · attempt ${run.attempts}` : ''}
-            {run.runner ? ` · runner ${run.runner.slice(0, 8)}` : ''}
+            {run.attempts > 1 ? ` · ${l10n.t('attempt {0}', run.attempts)}` : ''}
+            {run.runner ? ` · ${l10n.t('runner {0}', run.runner.slice(0, 8))}` : ''}
           </span>
           {run.request && (
             <button
               type="button"
               className="link"
-              title="Copy the request's id"
+              title={l10n.t("Copy the request's id")}
               onClick={() => actions.copy(run.request ?? '')}
             >
               {run.request.slice(0, 8)}
@@ -45,26 +46,26 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
           {over ? (
             <>
               <button type="button" onClick={() => actions.replay(run.id)}>
-                Replay
+                {l10n.t('Replay')}
               </button>
               <button type="button" onClick={() => actions.edit(run.id)}>
-                Replay with Edits
+                {l10n.t('Replay with Edits')}
               </button>
             </>
           ) : (
             actions.cancel && (
               <button type="button" onClick={() => actions.cancel?.(run.id)}>
-                Cancel
+                {l10n.t('Cancel')}
               </button>
             )
           )}
         </div>
       </div>
       {run.timings.length > 0 && (
-        <ul className="timings" aria-label="Times">
+        <ul className="timings" aria-label={l10n.t('Times')}>
           {run.timings.map(({ label, seconds }) => (
             <li key={label}>
-              <span className="muted">{label}</span> {seconds.toFixed(seconds < 10 ? 2 : 1)} s
+              <span className="muted">{timingWord(label)}</span> {seconds.toFixed(seconds < 10 ? 2 : 1)} s
             </li>
           ))}
         </ul>
@@ -76,11 +77,11 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
       )}
       <MediaGallery items={run.media} sources={media} actions={actions} />
       {run.output !== undefined && (
-        <section aria-label="Answer">
+        <section aria-label={l10n.t('Answer')}>
           <div className="row spread">
-            <h2>Answer</h2>
+            <h2>{l10n.t('Answer')}</h2>
             <button type="button" className="link" onClick={() => actions.copy(asText(run.output))}>
-              Copy
+              {l10n.t('Copy')}
             </button>
           </div>
           {typeof run.output === 'string' && !run.output.startsWith('data:') ? (
@@ -91,8 +92,8 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
         </section>
       )}
       {run.events.length > 0 && (
-        <section aria-label="Events">
-          <h2>Events ({run.events.length})</h2>
+        <section aria-label={l10n.t('Events')}>
+          <h2>{l10n.t('Events ({0})', run.events.length)}</h2>
           <ol className="events">
             {numbered(run.events).map(({ number, item }) => (
               <li key={number}>
@@ -102,9 +103,11 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
           </ol>
         </section>
       )}
-      <section aria-label="Logs">
-        <h2>Logs of this request</h2>
-        {run.logs.length === 0 && <p className="muted">{over ? 'It printed nothing.' : 'Nothing yet.'}</p>}
+      <section aria-label={l10n.t('Logs')}>
+        <h2>{l10n.t('Logs of this request')}</h2>
+        {run.logs.length === 0 && (
+          <p className="muted">{over ? l10n.t('It printed nothing.') : l10n.t('Nothing yet.')}</p>
+        )}
         <div className="logs" role="log">
           {numbered(run.logs).map(({ number, item: line }) => (
             <pre key={number} className={line.level}>
@@ -120,16 +123,34 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
 export function stateWord(
   run: Pick<PlaygroundRun, 'state' | 'status' | 'seconds'> & { position?: number | null },
 ): string {
-  if (run.state === 'IN_QUEUE' && run.position) return `IN_QUEUE, ${run.position} before it`;
-  if (run.state !== 'COMPLETED') return run.state;
-  const seconds = run.seconds === null ? '' : ` in ${run.seconds.toFixed(2)} s`;
-  return `COMPLETED${run.status === null ? '' : ` ${run.status}`}${seconds}`;
+  if (run.state === 'IN_QUEUE' && run.position) return l10n.t('{0}, {1} before it', run.state, run.position);
+  if (run.state !== 'COMPLETED') return STATE_WORDS[run.state];
+  const done = run.status === null ? run.state : `${run.state} ${run.status}`;
+  return run.seconds === null ? done : l10n.t('{0} in {1} s', done, run.seconds.toFixed(2));
 }
 
 export function look({ state, status }: { state: RunState; status: number | null }): 'waiting' | 'ok' | 'bad' {
   if (state === 'failed' || state === 'cancelled') return 'bad';
   if (state !== 'COMPLETED') return 'waiting';
   return status === null || status < 400 ? 'ok' : 'bad';
+}
+
+/** fal's own states are the same in every language; the rest is ours. */
+const STATE_WORDS: Record<RunState, string> = {
+  sending: l10n.t('sending'),
+  IN_QUEUE: 'IN_QUEUE',
+  IN_PROGRESS: 'IN_PROGRESS',
+  COMPLETED: 'COMPLETED',
+  failed: l10n.t('failed'),
+  cancelled: l10n.t('cancelled'),
+};
+
+/** Labels are those of `recorded-run.ts`; the parts of a cold start are the emulator's own terms. */
+function timingWord(label: string): string {
+  if (label === 'queued') return l10n.t('queued');
+  if (label === 'run') return l10n.t('run');
+  const part = /^cold start: (.*)/.exec(label)?.[1];
+  return part === undefined ? label : l10n.t('cold start: {0}', part);
 }
 
 /** For keys of lists that only ever grow at their end. */

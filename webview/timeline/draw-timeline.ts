@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Decision, DepthStep, RequestRow, Stretch } from './timeline-model.ts';
 import { DEPTH_HEIGHT, memoryText, ROW_HEIGHT, type Row, ticks, type Window, xOf } from './timeline-view.ts';
 
@@ -162,7 +163,7 @@ function depthGraph(
 ): void {
   const most = depth.reduce((max, { waiting }) => Math.max(max, waiting), 0);
   context.fillStyle = palette.text;
-  context.fillText(`queue depth (at most ${most})`, 8, DEPTH_HEIGHT - 20, LABEL_WIDTH - 16);
+  context.fillText(l10n.t('queue depth (at most {0})', most), 8, DEPTH_HEIGHT - 20, LABEL_WIDTH - 16);
   if (most === 0) return;
   context.fillStyle = palette.queued;
   for (const [index, { at, waiting }] of depth.entries()) {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState, type WheelEvent } from 'react';
 import { now } from '../page/clock.ts';
 import { drawTimeline, LABEL_WIDTH, readPalette } from './draw-timeline.ts';
@@ -124,7 +125,7 @@ export function Lanes(props: LanesProps) {
       className="lanes"
       role="listbox"
       tabIndex={0}
-      aria-label="Runners and requests, newest first"
+      aria-label={l10n.t('Runners and requests, newest first')}
       aria-activedescendant={current ? optionId : undefined}
       onKeyDown={keys}
       onClick={click}
@@ -143,7 +144,7 @@ export function Lanes(props: LanesProps) {
         aria-posinset={index + 1}
         aria-setsize={rows.length}
       >
-        {current ? rowText(current) : 'Nothing is selected'}
+        {current ? rowText(current) : l10n.t('Nothing is selected')}
       </div>
     </div>
   );

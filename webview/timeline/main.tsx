@@ -1,3 +1,4 @@
+import '../page/read-bundle.ts';
 import { createRoot } from 'react-dom/client';
 import './timeline.css';
 import { Timeline } from './timeline.tsx';

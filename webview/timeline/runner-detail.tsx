@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { RunnerRow } from './timeline-model.ts';
 import { memoryText } from './timeline-view.ts';
 
@@ -10,10 +11,10 @@ export function RunnerDetail({ runner }: { runner: RunnerRow }) {
       <table>
         <thead>
           <tr>
-            <th scope="col">at</th>
-            <th scope="col">state</th>
-            <th scope="col">for</th>
-            <th scope="col">why</th>
+            <th scope="col">{l10n.t('at')}</th>
+            <th scope="col">{l10n.t('state')}</th>
+            <th scope="col">{l10n.t('for')}</th>
+            <th scope="col">{l10n.t('why')}</th>
           </tr>
         </thead>
         <tbody>
@@ -21,14 +22,14 @@ export function RunnerDetail({ runner }: { runner: RunnerRow }) {
             <tr key={`${from} ${kind}`}>
               <td>{new Date(from).toLocaleTimeString(undefined, { hour12: false })}</td>
               <td>{kind}</td>
-              <td>{to === null ? 'until now' : `${((to - from) / 1000).toFixed(2)} s`}</td>
+              <td>{to === null ? l10n.t('until now') : `${((to - from) / 1000).toFixed(2)} s`}</td>
               <td>{reason}</td>
             </tr>
           ))}
           {runner.exit && (
             <tr>
               <td />
-              <td>ended</td>
+              <td>{l10n.t('ended')}</td>
               <td />
               <td>{runner.exit}</td>
             </tr>

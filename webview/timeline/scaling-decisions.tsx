@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Decision } from './timeline-model.ts';
 
 /** As many as one reads. */
@@ -8,14 +9,14 @@ export function ScalingDecisions({ decisions }: { decisions: readonly Decision[]
   if (decisions.length === 0) return null;
   return (
     <>
-      <h2>Scaling</h2>
+      <h2>{l10n.t('Scaling')}</h2>
       <table>
         <thead>
           <tr>
-            <th scope="col">at</th>
-            <th scope="col">runner</th>
-            <th scope="col">what</th>
-            <th scope="col">why</th>
+            <th scope="col">{l10n.t('at')}</th>
+            <th scope="col">{l10n.t('runner')}</th>
+            <th scope="col">{l10n.t('what')}</th>
+            <th scope="col">{l10n.t('why')}</th>
           </tr>
         </thead>
         <tbody>
@@ -26,7 +27,7 @@ export function ScalingDecisions({ decisions }: { decisions: readonly Decision[]
               <tr key={`${at} ${runner} ${kind}`}>
                 <td>{new Date(at).toLocaleTimeString(undefined, { hour12: false })}</td>
                 <td>{runner.slice(0, 8)}</td>
-                <td>{kind === 'start' ? '▲ one more' : '▼ one fewer'}</td>
+                <td>{kind === 'start' ? l10n.t('▲ one more') : l10n.t('▼ one fewer')}</td>
                 <td>{reason}</td>
               </tr>
             ))}

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { RunnerMemory } from '../../emulator/contract/timeline.ts';
 import type { RequestRow, RunnerRow, TimelineModel } from './timeline-model.ts';
 
@@ -80,24 +81,28 @@ export function rowText(row: Row): string {
   if (row.kind === 'runner') {
     const { id, app, states, exit, memory } = row.runner;
     const last = states.at(-1);
-    const state = last && last.to === null ? last.kind : `ended${exit ? ` (${exit})` : ''}`;
-    const held = memoryText(memory);
-    return `Runner ${id.slice(0, 8)} of ${app}: ${state}${held === '' ? '' : `, ${held}`}`;
+    const state = last && last.to === null ? last.kind : exit ? l10n.t('ended ({0})', exit) : l10n.t('ended');
+    return l10n.t('Runner {0} of {1}: {2}', id.slice(0, 8), app, listed([state, memoryText(memory)]));
   }
   const { id, app, path, status, parts, attempts, kind } = row.request;
   const [first, last] = [parts[0], parts.at(-1)];
-  const over = last && last.to !== null && first ? `, ${((last.to - first.from) / 1000).toFixed(2)} s` : '';
-  const answer =
-    status === null ? (last?.kind === 'queued' ? 'waits' : 'runs') : status === 0 ? 'no answer' : String(status);
-  const tries = attempts > 1 ? `, ${attempts} attempts` : '';
-  return `Request ${id.slice(0, 8)} ${app}${path === '/' ? '' : path}: ${answer}${over}${tries}${kind === 'direct' ? ', direct' : ''}`;
+  const over = last && last.to !== null && first ? `${((last.to - first.from) / 1000).toFixed(2)} s` : '';
+  const going = last?.kind === 'queued' ? l10n.t('waits') : l10n.t('runs');
+  const answer = status === null ? going : status === 0 ? l10n.t('no answer') : String(status);
+  const tries = attempts > 1 ? l10n.t('{0} attempts', attempts) : '';
+  const said = listed([answer, over, tries, kind === 'direct' ? l10n.t('direct') : '']);
+  return l10n.t('Request {0} {1}: {2}', id.slice(0, 8), `${app}${path === '/' ? '' : path}`, said);
 }
+
+const listed = (parts: readonly string[]): string => parts.filter((part) => part !== '').join(', ');
 
 /** `812 MB`, with GPUs `812 MB, GPU 0: 3.4 of 80.0 GB`; empty where nothing can be told. */
 export function memoryText({ bytes, gpu }: RunnerMemory): string {
   const gigabytes = (one: number | null) => (one === null ? '?' : (one / 2 ** 30).toFixed(1));
   return [
     ...(bytes === null ? [] : [`${Math.round(bytes / 2 ** 20)} MB`]),
-    ...(gpu === null ? [] : [`GPU ${gpu.ids.join(', ')}: ${gigabytes(gpu.used)} of ${gigabytes(gpu.total)} GB`]),
+    ...(gpu === null
+      ? []
+      : [l10n.t('GPU {0}: {1} of {2} GB', gpu.ids.join(', '), gigabytes(gpu.used), gigabytes(gpu.total))]),
   ].join(', ');
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { PlaygroundRun } from '../../emulator/contract/playground.ts';
 import { now } from '../page/clock.ts';
@@ -74,6 +75,7 @@ export function Timeline() {
     askFor(watched.current);
   };
   const rows = rowsOf(model.current, app);
+  const requests = rows.filter(({ kind }) => kind === 'request').length;
   const decisions = model.current.decisions.filter((one) => app === null || one.app === app);
   const apps = [
     ...new Set([...model.current.requests.values(), ...model.current.runners.values()].map((row) => row.app)),
@@ -85,38 +87,38 @@ export function Timeline() {
     <div className="timeline" data-version={version}>
       <header className="row spread">
         <div className="row">
-          <h1>Timeline</h1>
-          <label htmlFor="app">App</label>
+          <h1>{l10n.t('Timeline')}</h1>
+          <label htmlFor="app">{l10n.t('App')}</label>
           <select id="app" value={app ?? ''} onChange={({ target }) => setApp(target.value || null)}>
-            <option value="">All</option>
+            <option value="">{l10n.t('All')}</option>
             {apps.map((name) => (
               <option key={name}>{name}</option>
             ))}
           </select>
           <span className="muted">
-            {rows.filter(({ kind }) => kind === 'request').length} requests
-            {ended ? ', the emulator does not run' : ''}
+            {requests === 1 ? l10n.t('1 request') : l10n.t('{0} requests', requests)}
+            {ended ? `, ${l10n.t('the emulator does not run')}` : ''}
           </span>
         </div>
-        <div className="row" role="toolbar" aria-label="What is seen">
+        <div className="row" role="toolbar" aria-label={l10n.t('What is seen')}>
           <button type="button" onClick={() => change((one) => moved(one, -0.25))}>
-            Earlier
+            {l10n.t('Earlier')}
           </button>
           <button type="button" onClick={() => change((one) => moved(one, 0.25))}>
-            Later
+            {l10n.t('Later')}
           </button>
           <button type="button" onClick={() => change((one) => zoomed(one, 0.5, 0.5))}>
-            Zoom In
+            {l10n.t('Zoom In')}
           </button>
           <button type="button" onClick={() => change((one) => zoomed(one, 2, 0.5))}>
-            Zoom Out
+            {l10n.t('Zoom Out')}
           </button>
           <button type="button" aria-pressed={window === null} onClick={() => setWindow(null)}>
-            All
+            {l10n.t('All')}
           </button>
         </div>
       </header>
-      <ul className="legend" aria-label="Colours">
+      <ul className="legend" aria-label={l10n.t('Colours')}>
         {LEGEND.map(([name, words]) => (
           <li key={name}>
             <span className={`swatch ${name}`} aria-hidden="true" /> {words}
@@ -124,7 +126,7 @@ export function Timeline() {
         ))}
       </ul>
       {rows.length === 0 ? (
-        <p className="muted">Nothing has happened yet. Run an app and send it a request.</p>
+        <p className="muted">{l10n.t('Nothing has happened yet. Run an app and send it a request.')}</p>
       ) : (
         <div className="split">
           <Lanes
@@ -137,10 +139,10 @@ export function Timeline() {
             onSelect={select}
             onWindow={change}
           />
-          <section className="detail" aria-label="Detail" aria-live="polite">
+          <section className="detail" aria-label={l10n.t('Detail')} aria-live="polite">
             {selected === null && (
               <>
-                <p className="muted">Select a request or a runner: by mouse, or with the arrow keys.</p>
+                <p className="muted">{l10n.t('Select a request or a runner: by mouse, or with the arrow keys.')}</p>
                 <ScalingDecisions decisions={decisions} />
               </>
             )}
@@ -155,11 +157,11 @@ export function Timeline() {
 }
 
 const LEGEND = [
-  ['queued', 'queued'],
-  ['cold', 'cold start'],
-  ['run', 'runs'],
-  ['failed', 'failed'],
-  ['starting', 'runner starts'],
-  ['idle', 'runner idle'],
-  ['ending', 'runner ends'],
+  ['queued', l10n.t('queued')],
+  ['cold', l10n.t('cold start')],
+  ['run', l10n.t('runs')],
+  ['failed', l10n.t('failed')],
+  ['starting', l10n.t('runner starts')],
+  ['idle', l10n.t('runner idle')],
+  ['ending', l10n.t('runner ends')],
 ] as const;

@@ -11,9 +11,13 @@ export function panelIcon(extensionUri: vscode.Uri): { light: vscode.Uri; dark: 
   return { light: media('panel-light.svg'), dark: media('panel-dark.svg') };
 }
 
+/** What stands for itself in a script block, whatever it holds. */
+const scriptJson = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
+
 /**
  * The page `dist/webview/<name>.js` with its styles. It may run that script, show what it was handed as bytes, and reach nothing: no
- * connection is allowed, so whatever it knows comes by messages, also in a remote window.
+ * connection is allowed, so whatever it knows comes by messages, also in a remote window. Its texts in the language of the editor, where
+ * there is a translation, are in the page itself, as data that is no script and needs no leave of the policy.
  */
 export function pageHtml(webview: vscode.Webview, extensionUri: vscode.Uri, name: string, title: string): string {
   const nonce = randomBytes(16).toString('base64url');
@@ -42,7 +46,7 @@ export function pageHtml(webview: vscode.Webview, extensionUri: vscode.Uri, name
 </head>
 <body>
 <main id="root"></main>
-<script nonce="${nonce}" src="${file('js')}"></script>
+${vscode.l10n.bundle ? `<script type="application/json" id="l10n">${scriptJson(vscode.l10n.bundle)}</script>\n` : ''}<script nonce="${nonce}" src="${file('js')}"></script>
 </body>
 </html>`;
 }
