@@ -1,3 +1,4 @@
+import { config as useTexts } from '@vscode/l10n';
 import * as vscode from 'vscode';
 import type { Finder } from '../emulator/find/finder.ts';
 import { registerDebugging } from './features/debug/debugging.ts';
@@ -36,6 +37,8 @@ export interface ExtensionApi {
 
 /** Wires the features. Starts no process, reads no file: that waits for the first view or command. */
 export function activate(context: vscode.ExtensionContext): ExtensionApi {
+  // The core knows no editor: it has the same texts by this.
+  useTexts({ contents: vscode.l10n.bundle ?? {} });
   const dist = vscode.Uri.joinPath(context.extensionUri, 'dist');
   const emulatorJs = vscode.Uri.joinPath(dist, 'emulator.js').fsPath;
   const finder = lazily(async (): Promise<Finder> => {

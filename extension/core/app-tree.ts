@@ -1,5 +1,7 @@
+import * as l10n from '@vscode/l10n';
 import type { AppStatus, FoundApp, FoundEndpoint } from '../../emulator/contract/index.ts';
 import type { LiveRequest } from './live-requests.ts';
+import { phaseText } from './start-step.ts';
 
 /** An app in the workspace's source, and the live one that was started from it. */
 export interface KnownApp {
@@ -27,13 +29,25 @@ export type TreeNode =
 export type AppState = 'stopped' | 'failed' | 'starting' | 'ready' | 'busy' | 'idle';
 
 /** `idle`: it is served, and no runner lives until the next request. */
-export function appState({ live }: KnownApp): AppState {
+export function appState({ live }: { live: AppStatus | null }): AppState {
   if (!live) return 'stopped';
   const states = live.runners.map(({ state }) => state);
   if (states.includes('RUNNING')) return 'busy';
   if (states.includes('IDLE')) return 'ready';
   if (states.some((state) => state === 'PENDING' || state === 'DOCKER_PULL' || state === 'SETUP')) return 'starting';
   return live.lastError ? 'failed' : 'idle';
+}
+
+export function appStateText(state: AppState): string {
+  const words: Record<AppState, string> = {
+    stopped: l10n.t('not running'),
+    starting: l10n.t('starting'),
+    ready: l10n.t('ready'),
+    busy: l10n.t('working'),
+    idle: l10n.t('served, no runner alive'),
+    failed: l10n.t('failed'),
+  };
+  return words[state];
 }
 
 const key = ({ found }: KnownApp): string => `${found.file}::${found.symbol}`;
@@ -78,23 +92,21 @@ export function childNodes(node: TreeNode): TreeNode[] {
 export const appLabel = ({ found, live }: KnownApp): string => live?.id ?? (found.name || found.symbol);
 
 /** `1 running · 3 queued · 2 runners`, what is zero left out. */
-export function appSummary(app: KnownApp): string {
-  const { live } = app;
+export function appSummary({ live }: { live: AppStatus | null }): string {
   if (!live) return '';
-  const counts: [number, string][] = [
-    [live.running, 'running'],
-    [live.queued, 'queued'],
-    [live.runners.length, live.runners.length === 1 ? 'runner' : 'runners'],
-  ];
-  return counts
-    .filter(([count]) => count > 0)
-    .map(([count, what]) => `${count} ${what}`)
-    .join(' · ');
+  const { running, queued, runners } = live;
+  return [
+    ...(running > 0 ? [l10n.t('{0} running', running)] : []),
+    ...(queued > 0 ? [l10n.t('{0} queued', queued)] : []),
+    ...(runners.length > 0 ? [runnersText(runners.length)] : []),
+  ].join(' · ');
 }
+
+export const runnersText = (count: number): string => (count === 1 ? l10n.t('1 runner') : l10n.t('{0} runners', count));
 
 /** `SETUP` while it starts, `RUNNING 1/4` while it serves, with the memory and the GPUs that it holds. */
 export function runnerSummary(runner: RunnerStatus): string {
-  const phase = runner.phase && runner.phase !== 'ready' ? ` (${runner.phase})` : '';
+  const phase = runner.phase && runner.phase !== 'ready' ? ` (${phaseText(runner.phase)})` : '';
   const slots = runner.slots > 1 || runner.inFlight > 0 ? ` ${runner.inFlight}/${runner.slots}` : '';
   const memory = runner.memoryBytes === null ? '' : ` · ${Math.round(runner.memoryBytes / 2 ** 20)} MB`;
   const gpus = runner.gpus.length === 0 ? '' : ` · GPU ${runner.gpus.join(', ')}`;
@@ -109,14 +121,24 @@ export function requestLook({ state, status }: LiveRequest): RequestLook {
   return status !== null && status >= 200 && status < 400 ? 'ok' : 'failed';
 }
 
+export function requestLookText(look: RequestLook): string {
+  const words: Record<RequestLook, string> = {
+    waiting: l10n.t('queued'),
+    working: l10n.t('working'),
+    ok: l10n.t('done'),
+    failed: l10n.t('failed'),
+  };
+  return words[look];
+}
+
 /** `200 · 1.24 s`, `IN_QUEUE`, `IN_PROGRESS · attempt 2`. */
 export function requestSummary(request: LiveRequest): string {
   const { state, status, seconds, attempt } = request;
   const parts = [
-    state === 'COMPLETED' ? (status === 0 ? 'no answer' : String(status ?? 'failed')) : state,
-    ...(attempt > 1 ? [`attempt ${attempt}`] : []),
+    state === 'COMPLETED' ? (status === 0 ? l10n.t('no answer') : String(status ?? l10n.t('failed'))) : state,
+    ...(attempt > 1 ? [l10n.t('attempt {0}', attempt)] : []),
     ...(seconds === null ? [] : [`${seconds.toFixed(seconds < 10 ? 2 : 1)} s`]),
-    ...(request.kind === 'direct' ? ['direct'] : []),
+    ...(request.kind === 'direct' ? [l10n.t('direct')] : []),
   ];
   return parts.join(' · ');
 }

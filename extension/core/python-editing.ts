@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { type FoundApp, MACHINE_TYPE_NAMES, MACHINE_TYPES } from '../../emulator/contract/index.ts';
 import { APP_ATTRIBUTES } from '../../emulator/find/checks/sdk-attributes.ts';
 
@@ -15,14 +16,15 @@ export function machineText(name: string, here: ThisMachine): string | null {
   if (!type) return null;
   const { cpus, memoryBytes, vramBytes } = type;
   const rows = [
-    ...(vramBytes ? [`${vramBytes / GB} GB of GPU memory`] : []),
-    ...(vramBytes === 0 ? ['any GPU'] : []),
-    ...(cpus === null ? [] : [`${cpus} CPU${cpus === 1 ? '' : 's'}`]),
-    ...(memoryBytes === null ? [] : [`${memoryBytes / GB} GB of memory`]),
+    ...(vramBytes ? [l10n.t('{0} GB of GPU memory', vramBytes / GB)] : []),
+    ...(vramBytes === 0 ? [l10n.t('any GPU')] : []),
+    ...(cpus === null ? [] : [cpus === 1 ? l10n.t('1 CPU') : l10n.t('{0} CPUs', cpus)]),
+    ...(memoryBytes === null ? [] : [l10n.t('{0} GB of memory', memoryBytes / GB)]),
   ];
-  const mine = `${here.cpus} CPUs and ${Math.round(here.memoryBytes / GB)} GB of memory`;
-  const gpu = vramBytes === null ? '' : ' Its GPUs: [Doctor](command:windtunnel.doctor.run).';
-  return `**${name.toUpperCase()}** at fal: ${rows.join(', ')}.\n\nThis machine has ${mine}.${gpu}`;
+  const there = l10n.t('{0} at fal: {1}.', `**${name.toUpperCase()}**`, rows.join(', '));
+  const mine = l10n.t('This machine has {0} CPUs and {1} GB of memory.', here.cpus, Math.round(here.memoryBytes / GB));
+  const gpu = vramBytes === null ? '' : ` ${l10n.t('Its GPUs: {0}.', '[Doctor](command:windtunnel.doctor.run)')}`;
+  return `${there}\n\n${mine}${gpu}`;
 }
 
 /** The machine type that a column of a line stands in; null where the line sets none. */
@@ -62,6 +64,7 @@ export function suggestions(apps: readonly FoundApp[], line: number, before: str
 function sizeOf(name: string): string {
   const type = MACHINE_TYPES[name];
   if (!type) return '';
-  if (type.vramBytes !== null) return type.vramBytes === 0 ? 'any GPU' : `${type.vramBytes / GB} GB GPU memory`;
-  return `${type.cpus} CPU, ${(type.memoryBytes ?? 0) / GB} GB`;
+  if (type.vramBytes !== null)
+    return type.vramBytes === 0 ? l10n.t('any GPU') : l10n.t('{0} GB of GPU memory', type.vramBytes / GB);
+  return l10n.t('{0} CPU, {1} GB', type.cpus ?? 0, (type.memoryBytes ?? 0) / GB);
 }

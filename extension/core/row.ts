@@ -1,8 +1,17 @@
+import * as l10n from '@vscode/l10n';
 import type { AppId, AppStatus, DoctorCheck, Holdings, Status } from '../../emulator/contract/index.ts';
-import { requestLook, requestSummary, runnerSummary } from './app-tree.ts';
+import {
+  appState,
+  appStateText,
+  requestLook,
+  requestLookText,
+  requestSummary,
+  runnerSummary,
+  runnersText,
+} from './app-tree.ts';
 import type { LiveRequest } from './live-requests.ts';
 
-/** One line of the views that show what there is and not what the source says. Texts of rows are of fal's or the machine's own. */
+/** One line of the views that show what there is and not what the source says. */
 export interface Row {
   id: string;
   label: string;
@@ -11,6 +20,8 @@ export interface Row {
   icon: string;
   /** Colour of the icon, by what it says. */
   tone?: 'good' | 'bad' | 'warning';
+  /** What icon and colour say, in words, for who does not see them; empty where the label says as much. */
+  iconText: string;
   tooltip?: string;
   /** For menus: what can be done with it. */
   context?: string;
@@ -25,6 +36,10 @@ export interface Row {
 export const isRow = (argument: unknown): argument is Row =>
   typeof argument === 'object' && argument !== null && 'label' in argument && 'icon' in argument;
 
+/** A row as a screen reader says it: what it is called, what its icon says, what stands beside it. */
+export const spokenRow = ({ label, iconText, description }: Pick<Row, 'label' | 'iconText' | 'description'>): string =>
+  [label, iconText, description ?? ''].filter(Boolean).join(', ').replaceAll(' · ', ', ').replace(/\s+/g, ' ');
+
 /** Where deployed apps say that they have no file. Source: `emulator/controller/deployments/app-definition.ts`. */
 const DEPLOYED = '(deployed)';
 
@@ -36,12 +51,15 @@ export function deployedRows(status: Status, workspace: string, requests: (app: 
 }
 
 function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveRequest[]): Row {
-  const busy = app.runners.some(({ state }) => state === 'RUNNING');
+  const state = appState({ live: app });
   return {
     id: app.id,
     label: app.id,
-    description: app.lastError ? app.lastError.message : `${app.queued} queued · ${app.running} running`,
-    icon: app.lastError ? 'error' : busy ? 'pulse' : 'package',
+    description: app.lastError
+      ? app.lastError.message
+      : [l10n.t('{0} queued', app.queued), l10n.t('{0} running', app.running)].join(' · '),
+    icon: app.lastError ? 'error' : state === 'busy' ? 'pulse' : 'package',
+    iconText: appStateText(app.lastError ? 'failed' : state),
     ...(app.lastError ? { tone: 'bad' as const } : {}),
     context: 'deployed.app',
     at: { workspace, app: app.id },
@@ -53,6 +71,7 @@ function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveR
         label: app.revision,
         description: app.engine,
         icon: 'git-commit',
+        iconText: l10n.t('revision'),
         copy: app.revision,
         context: 'copy',
       },
@@ -62,6 +81,7 @@ function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveR
           label: runner.id.slice(0, 8),
           description: runnerSummary(runner),
           icon: 'server',
+          iconText: l10n.t('runner'),
           context: 'runner',
           copy: runner.id,
           at: { workspace, runner: runner.id },
@@ -73,6 +93,7 @@ function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveR
           label: `${request.id.slice(0, 8)}  ${request.path}`,
           description: requestSummary(request),
           icon: { waiting: 'watch', working: 'loading~spin', ok: 'pass', failed: 'error' }[requestLook(request)],
+          iconText: `${l10n.t('request')}, ${requestLookText(requestLook(request))}`,
           ...(requestLook(request) === 'failed' ? { tone: 'bad' as const } : {}),
           context: 'request',
           copy: request.id,
@@ -87,17 +108,22 @@ function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveR
 export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
   const from = account.profile === null ? '' : ` · ${account.profile}`;
   return [
-    { id: 'account', label: user, description: `${account.host}${from}`, icon: 'account', copy: user, context: 'copy' },
+    {
+      id: 'account',
+      label: user,
+      description: `${account.host}${from}`,
+      icon: 'account',
+      iconText: l10n.t('account'),
+      copy: user,
+      context: 'copy',
+    },
     ...apps.map(
       ({ alias, revision, auth, machines, revisions, runners }): Row => ({
         id: `app#${alias}`,
         label: `${user}/${alias}`,
-        description: [
-          machines.join(', '),
-          auth,
-          `${runners.length} ${runners.length === 1 ? 'runner' : 'runners'}`,
-        ].join(' · '),
+        description: [machines.join(', '), auth, runnersText(runners.length)].join(' · '),
         icon: 'cloud',
+        iconText: l10n.t('app at fal'),
         ...(runners.length > 0 ? { tone: 'good' as const } : {}),
         context: 'copy',
         copy: `https://${account.runHost}/${user}/${alias}`,
@@ -107,8 +133,9 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
               id: `revision#${alias}#${id}`,
               label: id.slice(0, 8),
               tooltip: id,
-              description: `${id === revision ? 'serves · ' : ''}${createdAt.slice(0, 16).replace('T', ' ')}`,
+              description: `${id === revision ? `${l10n.t('serves')} · ` : ''}${createdAt.slice(0, 16).replace('T', ' ')}`,
               icon: id === revision ? 'git-commit' : 'history',
+              iconText: id === revision ? l10n.t('revision') : l10n.t('earlier revision'),
               copy: id,
               context: 'copy',
             }),
@@ -117,8 +144,9 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
             ({ id, state, machine, inFlight }): Row => ({
               id: `runner#${id}`,
               label: id.slice(0, 8),
-              description: `${state} · ${machine} · ${inFlight} in flight`,
+              description: `${state} · ${machine} · ${l10n.t('{0} in flight', inFlight)}`,
               icon: 'server',
+              iconText: l10n.t('runner'),
               copy: id,
               context: 'copy',
             }),
@@ -128,13 +156,15 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
     ),
     {
       id: 'secrets',
-      label: 'Secrets',
+      label: l10n.t('Secrets'),
       description: String(secrets.length),
       icon: 'key',
+      iconText: '',
       children: secrets.map((name) => ({
         id: `secret#${name}`,
         label: name,
         icon: 'key',
+        iconText: l10n.t('secret'),
         copy: name,
         context: 'copy',
       })),
@@ -144,17 +174,33 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
 
 /** What `windtunnel doctor` found, each with its fix below it. */
 export function doctorRows(checks: readonly DoctorCheck[]): Row[] {
-  const looks = { ok: ['pass', 'good'], warn: ['warning', 'warning'], fail: ['error', 'bad'] } as const;
+  const looks = {
+    ok: ['pass', 'good', l10n.t('passed')],
+    warn: ['warning', 'warning', l10n.t('warning')],
+    fail: ['error', 'bad', l10n.t('failed')],
+  } as const;
   return checks.map(({ name, state, reason, fix }, index) => {
-    const [icon, tone] = looks[state];
+    const [icon, tone, iconText] = looks[state];
     const children =
-      fix === null ? [] : [{ id: `${index}#fix`, label: fix, icon: 'lightbulb', copy: fix, context: 'copy' }];
+      fix === null
+        ? []
+        : [
+            {
+              id: `${index}#fix`,
+              label: fix,
+              icon: 'lightbulb',
+              iconText: l10n.t('what mends it'),
+              copy: fix,
+              context: 'copy',
+            },
+          ];
     return {
       id: `${index}#${name}`,
       label: name,
       description: reason,
       icon,
       tone,
+      iconText,
       tooltip: [reason, ...(fix === null ? [] : [fix])].join('\n'),
       context: 'copy',
       copy: reason,

@@ -1,11 +1,11 @@
 import ts from 'typescript';
 
 const SHOWN_BY = /^(show(Information|Warning|Error)Message|setStatusBarMessage)$/;
-const SHOWN_PROPERTIES = /^(title|placeHolder|prompt|openLabel|tooltip|label|detail)$/;
+const SHOWN_PROPERTIES = /^(title|placeHolder|prompt|openLabel|tooltip|label|detail|description|iconText)$/;
 /** What pages show or say by an attribute of an element. */
 const SHOWN_ATTRIBUTES = /^(title|placeholder|alt|label|aria-(label|description|roledescription|valuetext))$/;
 /** Names are the same in every language. */
-const NAMES = /^(Windtunnel|JSON)?$/;
+const NAMES = /^(Windtunnel|JSON|fal\.App)?$/;
 
 /** English that an editor or one of its pages shows without `l10n.t`, as `file:line: text`. */
 export function rawStrings(file: string, text: string): string[] {
@@ -39,7 +39,7 @@ export function rawStrings(file: string, text: string): string[] {
       if (SHOWN_BY.test(node.expression.name.text)) for (const argument of node.arguments) look(argument);
     }
     if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name) && SHOWN_PROPERTIES.test(node.name.text)) {
-      look(node.initializer);
+      lookInside(node.initializer);
     }
     if (ts.isJsxText(node) && /[a-z]{2}/i.test(node.text) && !NAMES.test(node.text.trim())) add(node, node.text.trim());
     if (ts.isJsxAttribute(node) && SHOWN_ATTRIBUTES.test(node.name.getText()) && node.initializer) {

@@ -29,6 +29,9 @@ test('an app goes from its source through run, request and stop, all by mouse', 
   await at.row('Apps', /200/).waitFor();
   await at.expand(at.row('Apps', /Runners/));
   await at.row('Apps', /IDLE/).waitFor();
+  await at.spoken('Apps', 'local/greeter, ready, 1 runner, greeter.py').waitFor();
+  await at.spoken('Apps', /^\w{8} \/, request, done, 200, /).waitFor();
+  await at.spoken('Apps', /^\w{8}, runner, IDLE/).waitFor();
   await at.pictures('explorer-running');
   await live.hover();
   await live.locator('.action-label[aria-label^="Stop App"]').click();

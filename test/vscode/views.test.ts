@@ -113,6 +113,7 @@ test('Doctor shows each check with its fix below it', { timeout: 300_000 }, asyn
   await at.runCommand('Windtunnel: Doctor');
   await at.row('Doctor', /^python/).waitFor();
   await at.row('Doctor', /^docker/).waitFor();
+  await at.spoken('Doctor', /^python, passed, /).waitFor();
   await at.pictures('doctor');
   await at.fold('Doctor');
 });
@@ -279,6 +280,7 @@ test('Remote shows what that account holds', { timeout: 300_000 }, async () => {
   await app.waitFor();
   await at.expand(app);
   await at.row('Remote', 'serves').waitFor();
+  await at.spoken('Remote', /^\w{8}, revision, serves, /).waitFor();
   await at.expand(at.row('Remote', 'Secrets'));
   await at.row('Remote', 'FAR_AWAY').waitFor();
   for (const theme of THEMES) {
@@ -311,6 +313,7 @@ test('Deployed Here shows what fal deploy put into the emulator, with its runner
   await at.unfold('Deployed Here');
   await at.row('Deployed Here', 'local/put-here').waitFor();
   const runner = at.row('Deployed Here', 'IDLE');
+  await at.spoken('Deployed Here', /^local\/put-here, ready, /).waitFor();
   await runner.hover();
   await runner.locator('.action-label[aria-label^="Stop Runner"]').click();
   await runner.waitFor({ state: 'detached' });

@@ -65,7 +65,7 @@ export function RunView(props: { run: PlaygroundRun; media: ReadonlyMap<string, 
         <ul className="timings" aria-label={l10n.t('Times')}>
           {run.timings.map(({ label, seconds }) => (
             <li key={label}>
-              <span className="muted">{timingWord(label)}</span> {seconds.toFixed(seconds < 10 ? 2 : 1)} s
+              <span className="muted">{label}</span> {seconds.toFixed(seconds < 10 ? 2 : 1)} s
             </li>
           ))}
         </ul>
@@ -144,14 +144,6 @@ const STATE_WORDS: Record<RunState, string> = {
   failed: l10n.t('failed'),
   cancelled: l10n.t('cancelled'),
 };
-
-/** Labels are those of `recorded-run.ts`; the parts of a cold start are the emulator's own terms. */
-function timingWord(label: string): string {
-  if (label === 'queued') return l10n.t('queued');
-  if (label === 'run') return l10n.t('run');
-  const part = /^cold start: (.*)/.exec(label)?.[1];
-  return part === undefined ? label : l10n.t('cold start: {0}', part);
-}
 
 /** For keys of lists that only ever grow at their end. */
 const numbered = <T,>(items: readonly T[]) => items.map((item, number) => ({ number, item }));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { FieldHint, FormSchema } from '../../../emulator/contract/index.ts';
 import { isObject, type JsonObject, resolvedIn } from './json-schema.ts';
 
@@ -48,22 +49,22 @@ function limitsOf(schema: JsonObject): Pick<FieldHint, 'limits' | 'maxBytes'> {
   const limits = isObject(schema['x-fal']) ? schema['x-fal'] : {};
   const number = (name: string): number | null => (typeof limits[name] === 'number' ? limits[name] : null);
   const maxBytes = number('max_file_size');
-  const range = (what: string, unit: string): string[] => {
-    const [least, most] = [number(`min_${what}`), number(`max_${what}`)];
-    if (least === null && most === null) return [];
-    const text = least === null ? `at most ${most}` : most === null ? `at least ${least}` : `${least} to ${most}`;
-    return [`${what.replaceAll('_', ' ')} ${text}${unit}`];
+  const range = (name: string, what: string, unit: string): string[] => {
+    const [least, most] = [number(`min_${name}`), number(`max_${name}`)];
+    if (least !== null && most !== null) return [l10n.t('{0} {1} to {2}', what, least, `${most}${unit}`)];
+    if (least !== null) return [l10n.t('{0} at least {1}', what, `${least}${unit}`)];
+    return most === null ? [] : [l10n.t('{0} at most {1}', what, `${most}${unit}`)];
   };
   return {
     maxBytes,
     limits: [
-      ...(maxBytes === null ? [] : [`at most ${Math.round((maxBytes / 2 ** 20) * 10) / 10} MiB`]),
-      ...range('width', ' px'),
-      ...range('height', ' px'),
-      ...range('duration', ' s'),
-      ...range('fps', ''),
-      ...range('frames', ''),
-      ...range('aspect_ratio', ''),
+      ...(maxBytes === null ? [] : [l10n.t('at most {0} MiB', Math.round((maxBytes / 2 ** 20) * 10) / 10)]),
+      ...range('width', l10n.t('width'), ' px'),
+      ...range('height', l10n.t('height'), ' px'),
+      ...range('duration', l10n.t('duration'), ' s'),
+      ...range('fps', l10n.t('fps'), ''),
+      ...range('frames', l10n.t('frames'), ''),
+      ...range('aspect_ratio', l10n.t('aspect ratio'), ''),
     ],
   };
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type {
   EmulatorEvent,
   LogLine,
@@ -68,18 +69,34 @@ export function facts({ request, events }: RequestDocument) {
 function timings(request: RequestSummary, events: readonly EmulatorEvent[]): PlaygroundRun['timings'] {
   const { createdAt, startedAt, completedAt } = request;
   const cold = events.find((event) => event.type === 'request.cold_start');
-  const parts = cold?.type === 'request.cold_start' ? Object.entries(cold.seconds) : [];
+  const parts =
+    cold?.type === 'request.cold_start' ? COLD_PARTS.map((part) => [part, cold.seconds[part]] as const) : [];
   const waited = cold?.type === 'request.cold_start' ? cold.waited : 0;
   const queued = startedAt === null ? null : Math.max(0, (startedAt - createdAt) / 1000 - waited);
   return [
-    ...(queued === null ? [] : [{ label: 'queued', seconds: queued }]),
+    ...(queued === null ? [] : [{ label: l10n.t('queued'), seconds: queued }]),
     ...parts
       .filter(([, seconds]) => seconds > 0)
-      .map(([label, seconds]) => ({ label: `cold start: ${label}`, seconds })),
+      .map(([label, seconds]) => ({ label: l10n.t('cold start: {0}', coldPart(label)), seconds })),
     ...(startedAt === null || completedAt === null
       ? []
-      : [{ label: 'run', seconds: (completedAt - startedAt) / 1000 }]),
+      : [{ label: l10n.t('run'), seconds: (completedAt - startedAt) / 1000 }]),
   ];
+}
+
+const COLD_PARTS = ['image', 'boot', 'import', 'setup'] as const;
+
+function coldPart(part: (typeof COLD_PARTS)[number]): string {
+  switch (part) {
+    case 'image':
+      return l10n.t('image');
+    case 'boot':
+      return l10n.t('boot');
+    case 'import':
+      return l10n.t('import');
+    case 'setup':
+      return l10n.t('setup');
+  }
 }
 
 /** The log lines of a record, those of the app and those of its runner. */
@@ -131,6 +148,6 @@ function contentOf({ content, contentType, bytes }: Body): unknown {
     case 'base64':
       return `data:${contentType ?? 'application/octet-stream'};base64,${content.data}`;
     case 'omitted':
-      return `(${bytes} bytes, not recorded: ${content.reason})`;
+      return l10n.t('({0} bytes, not recorded: {1})', bytes, content.reason);
   }
 }

@@ -26,7 +26,7 @@ function emulatorRows(status: Status, workspace: string): Row[] {
   const running = status.apps.reduce((sum, app) => sum + app.running, 0);
   const engines = [...new Set(status.apps.map(({ engine }) => engine))].join(', ');
   const row = (id: string, label: string, description: string, icon: string, context = 'copy'): Row => {
-    return { id: `${workspace}#${id}`, label, description, icon, context, copy: description };
+    return { id: `${workspace}#${id}`, label, description, icon, iconText: '', context, copy: description };
   };
   return [
     row('address', vscode.l10n.t('Address'), status.url, 'globe', 'emulator.address'),

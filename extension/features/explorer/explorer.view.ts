@@ -3,15 +3,18 @@ import {
   type AppState,
   appLabel,
   appState,
+  appStateText,
   appSummary,
   childNodes,
   type RequestLook,
   requestLook,
+  requestLookText,
   requestSummary,
   rootNodes,
   runnerSummary,
   type TreeNode,
 } from '../../core/app-tree.ts';
+import { spokenRow } from '../../core/row.ts';
 import type { WorkspaceApps } from './workspace-apps.ts';
 
 const FILTER = 'apps.filter';
@@ -113,8 +116,7 @@ function treeItem(node: TreeNode): vscode.TreeItem {
       item.description = [app.folder, appSummary(app) || app.relativePath].filter((part) => part !== null).join(' · ');
       item.contextValue = app.live ? 'app.running' : 'app.stopped';
       item.tooltip = appTooltip(node);
-      item.accessibilityInformation = { label: `${appLabel(app)}, ${stateWord(state)}, ${app.relativePath}` };
-      return item;
+      return spoken(item, appStateText(state), [appSummary(app), app.relativePath].filter(Boolean).join(', '));
     }
     case 'endpoint': {
       const { endpoint, app } = node;
@@ -127,26 +129,26 @@ function treeItem(node: TreeNode): vscode.TreeItem {
         title: vscode.l10n.t('Open Source'),
         arguments: [node],
       };
-      return item;
+      return spoken(item, vscode.l10n.t('endpoint'));
     }
     case 'runners': {
       const item = new vscode.TreeItem(vscode.l10n.t('Runners'), Collapsed);
       item.iconPath = new vscode.ThemeIcon('server-process');
       item.description = String(node.app.live?.runners.length ?? 0);
-      return item;
+      return spoken(item);
     }
     case 'runner': {
       const item = new vscode.TreeItem(node.runner.id.slice(0, 8), None);
       item.iconPath = new vscode.ThemeIcon('server');
       item.description = runnerSummary(node.runner);
       item.contextValue = 'runner';
-      return item;
+      return spoken(item, vscode.l10n.t('runner'));
     }
     case 'requests': {
       const item = new vscode.TreeItem(vscode.l10n.t('Requests'), Collapsed);
       item.iconPath = new vscode.ThemeIcon('history');
       item.description = vscode.l10n.t('latest {0}', node.app.requests.length);
-      return item;
+      return spoken(item);
     }
     case 'request': {
       const { request } = node;
@@ -154,28 +156,21 @@ function treeItem(node: TreeNode): vscode.TreeItem {
       item.iconPath = REQUEST_ICONS[requestLook(request)];
       item.description = requestSummary(request);
       item.contextValue = 'request';
-      item.accessibilityInformation = { label: `${request.path}, ${requestSummary(request)}` };
-      return item;
+      return spoken(item, `${vscode.l10n.t('request')}, ${requestLookText(requestLook(request))}`);
     }
   }
 }
 
-function stateWord(state: AppState): string {
-  const words: Record<AppState, string> = {
-    stopped: vscode.l10n.t('not running'),
-    starting: vscode.l10n.t('starting'),
-    ready: vscode.l10n.t('ready'),
-    busy: vscode.l10n.t('working'),
-    idle: vscode.l10n.t('served, no runner alive'),
-    failed: vscode.l10n.t('failed'),
-  };
-  return words[state];
+/** With what a screen reader says of it: also what the icon shows alone. */
+function spoken(item: vscode.TreeItem, iconText = '', description = String(item.description ?? '')): vscode.TreeItem {
+  item.accessibilityInformation = { label: spokenRow({ label: String(item.label), iconText, description }) };
+  return item;
 }
 
 function appTooltip({ app }: Extract<TreeNode, { kind: 'app' }>): vscode.MarkdownString {
   const { found, live } = app;
   const text = new vscode.MarkdownString();
-  text.appendMarkdown(`**${appLabel(app)}** · ${stateWord(appState(app))}\n\n`);
+  text.appendMarkdown(`**${appLabel(app)}** · ${appStateText(appState(app))}\n\n`);
   text.appendMarkdown(`\`${app.relativePath}::${found.symbol}\`\n\n`);
   text.appendMarkdown(`${vscode.l10n.t('Machine type')}: \`${found.settings.machineTypes.join(', ')}\`\n\n`);
   if (live) text.appendMarkdown(`${vscode.l10n.t('Engine')}: \`${live.engine}\`\n\n`);

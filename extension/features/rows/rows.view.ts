@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { Row } from '../../core/row.ts';
+import { type Row, spokenRow } from '../../core/row.ts';
 
 const COLORS = { good: 'testing.iconPassed', bad: 'testing.iconFailed', warning: 'list.warningForeground' } as const;
 
@@ -29,6 +29,7 @@ export class RowsView implements vscode.TreeDataProvider<Row>, vscode.Disposable
     item.id = row.id;
     item.iconPath = new vscode.ThemeIcon(row.icon, row.tone && new vscode.ThemeColor(COLORS[row.tone]));
     item.tooltip = row.tooltip ?? [row.label, row.description].filter(Boolean).join(': ');
+    item.accessibilityInformation = { label: spokenRow(row) };
     if (row.description !== undefined) item.description = row.description;
     if (row.context !== undefined) item.contextValue = row.context;
     return item;

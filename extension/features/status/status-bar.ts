@@ -33,15 +33,23 @@ export class StatusBar implements vscode.Disposable {
     else if (apps.length > 0) this.item.text = `$(${busy > 0 ? 'pulse' : 'circle-filled'}) Windtunnel: ${apps.length}`;
     else this.item.text = '$(circle-outline) Windtunnel';
     this.item.tooltip = this.tooltip();
-    this.item.accessibilityInformation = {
-      label: vscode.l10n.t('Windtunnel emulator, {0} apps running', apps.length),
-    };
+    this.item.accessibilityInformation = { label: spoken(states, apps.length) };
   }
 
   private tooltip(): string {
     const lines = this.emulators.all.map((session) => `${session.workspace}: ${described(session)}`);
     return lines.length > 0 ? lines.join('\n') : vscode.l10n.t('The Windtunnel emulator does not run');
   }
+}
+
+/** What the icon and the colour of the item say. */
+function spoken(states: readonly EmulatorSession['state'][], apps: number): string {
+  const kinds = new Set(states.map(({ kind }) => kind));
+  if (kinds.has('failed')) return vscode.l10n.t('Windtunnel emulator, failed');
+  if (kinds.has('starting')) return vscode.l10n.t('Windtunnel emulator, starting');
+  return kinds.has('running')
+    ? vscode.l10n.t('Windtunnel emulator, {0} apps running', apps)
+    : vscode.l10n.t('Windtunnel emulator, not running');
 }
 
 function described({ state }: EmulatorSession): string {

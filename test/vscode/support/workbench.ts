@@ -98,6 +98,11 @@ export class Workbench {
     return this.pane(view).locator('.monaco-list-row[role="treeitem"]', { hasText: text }).first();
   }
 
+  /** The same by what a screen reader says of it, whole or by a pattern. */
+  spoken(view: string, label: string | RegExp): Locator {
+    return this.pane(view).getByRole('treeitem', { name: label, exact: true }).first();
+  }
+
   /** Opens a view of ours that is folded; the header says which it is. */
   async unfold(name: string): Promise<void> {
     await this.toggle(name, 'true');
