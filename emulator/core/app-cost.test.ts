@@ -9,7 +9,7 @@ function waiting(count: number) {
   let ids = 0;
   const state = createAppState('local/cost', () => `r${++ids}`);
   const settings = { ...effectiveSettings(AppSettingsSchema.parse({})), maxConcurrency: 1 };
-  step(state, { type: 'configure', revision: { id: 'v1', settings, exclusive: false, image: false } }, 0);
+  step(state, { type: 'configure', revision: { id: 'v1', settings, exclusive: false, port: null, image: false } }, 0);
   const arrive = () => {
     const id = `00000000-0000-4000-8000-${String(++ids).padStart(12, '0')}`;
     // Every other one has a deadline: it is not packed.

@@ -109,18 +109,29 @@ export function failed(turn: Turn, runner: Runner, error: SerializedError): void
 export function startupTimedOut(turn: Turn, runner: Runner): void {
   runner.due = null;
   const seconds = startSeconds(runner);
-  const { pending, detail } = runner.health;
-  const phase = pending ? `not healthy (${detail || 'no answer'})` : (runner.startPhase ?? 'booting');
-  const error = new WindtunnelError(
-    'E_STARTUP_TIMEOUT',
-    `${turn.state.id} was not ready after ${seconds} s: still ${phase}`,
-    {
-      hint: pending
-        ? 'Look at the endpoint of its health check, or raise startup_timeout of the app.'
-        : 'Raise startup_timeout of the app, or make its import and setup() faster.',
-    },
-  );
-  failed(turn, runner, error.toJSON());
+  const { what, hint } = missing(runner);
+  const message = `${turn.state.id} was not ready after ${seconds} s: ${what}`;
+  failed(turn, runner, new WindtunnelError('E_STARTUP_TIMEOUT', message, { hint }).toJSON());
+}
+
+/** What a start still lacks, and how to mend it. */
+function missing({ health, startPhase, revision: { port } }: Runner): { what: string; hint: string } {
+  if (health.pending) {
+    return {
+      what: `not healthy (${health.detail || 'no answer'})`,
+      hint: 'Look at the endpoint of its health check, or raise startup_timeout of the app.',
+    };
+  }
+  if (port !== null) {
+    return {
+      what: `nothing listens on port ${port}, its exposed_port`,
+      hint: `Let its server listen on port ${port}, set exposed_port to the port that it listens on, or raise startup_timeout of the app.`,
+    };
+  }
+  return {
+    what: `still ${startPhase ?? 'booting'}`,
+    hint: 'Raise startup_timeout of the app, or make its import and setup() faster.',
+  };
 }
 
 /** No room for one more: without it where runners serve already, in its turn where it was to replace them. */

@@ -8,6 +8,8 @@ export interface Revision {
   settings: EffectiveSettings;
   /** Its server binds a port of its own, so that only one runner can exist at a time. */
   exclusive: boolean;
+  /** That port: a runner is up once something listens there. Null: the harness tells when it is up. */
+  port: number | null;
   /** Its environment is an image, which is pulled or built before a runner can start. */
   image: boolean;
 }

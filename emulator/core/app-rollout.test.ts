@@ -6,7 +6,11 @@ type App = ReturnType<typeof drive>;
 
 const rollOut = (app: App, id: string, strategy: RolloutStrategy): AppEffect[] => {
   const settings = app.state.current?.settings ?? serving().state.current!.settings;
-  return app.send({ type: 'configure', revision: { id, settings, exclusive: false, image: false }, strategy });
+  return app.send({
+    type: 'configure',
+    revision: { id, settings, exclusive: false, port: null, image: false },
+    strategy,
+  });
 };
 
 describe('a new revision that must prove itself', () => {

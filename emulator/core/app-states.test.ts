@@ -12,7 +12,7 @@ describe('states of a runner, as fal names them', () => {
   ])('from its start to its end (image: %s)', (image, installing) => {
     const app = drive({ keepAlive: 10 });
     const settings = { ...drive().settings, keepAlive: 10 };
-    app.send({ type: 'configure', revision: { id: 'v1', settings, exclusive: false, image } });
+    app.send({ type: 'configure', revision: { id: 'v1', settings, exclusive: false, port: null, image } });
     expect(states(app.arrive('a'))).toEqual(['PENDING']);
     const phase = (name: 'installing' | 'booting') =>
       states(app.send({ type: 'runnerPhase', runner: 'r1', phase: name, detail: '' }));

@@ -149,6 +149,18 @@ describe('a start that fails', () => {
     expect(app.state.tickets.has('a')).toBe(true);
   });
 
+  it('passes startup_timeout with no server on its own port: the port is named', () => {
+    const app = drive({ startupTimeout: 20 }, true);
+    app.configure('v1');
+    app.arrive('a');
+    app.send({ type: 'runnerLaunched', runner: 'r1' });
+    app.send({ type: 'runnerPhase', runner: 'r1', phase: 'importing', detail: '' });
+    expect(of(app.pass(20), 'startFailed')[0]?.error).toMatchObject({
+      code: 'E_STARTUP_TIMEOUT',
+      message: expect.stringContaining('nothing listens on port 8000'),
+    });
+  });
+
   it('does not start again and again a runner that comes up and dies unused', () => {
     const app = serving({ minConcurrency: 1 });
     expect(started(app.exit('r1', boom))).toEqual([]);

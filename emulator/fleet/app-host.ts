@@ -12,7 +12,7 @@ import { chooseMachine } from '../core/machine-types.ts';
 import { hasRoom } from '../core/memory-room.ts';
 import { relayDebugger } from './debug-relay.ts';
 import type { AppDefinition } from './fleet.ts';
-import { isExclusive } from './notices.ts';
+import { isExclusive, ownPort } from './notices.ts';
 import type { FleetContext } from './options.ts';
 import type { RequestWork } from './request-work.ts';
 import { RunnerHost } from './runner-host.ts';
@@ -93,6 +93,7 @@ export class AppHost {
       id: definition.revision,
       settings: effectiveSettings(definition.settings, definition.kind),
       exclusive: isExclusive(definition),
+      port: ownPort(definition),
       image: definition.engine === 'docker',
     };
     const settled = new Promise<void>((resolve, reject) => {

@@ -17,9 +17,14 @@ export const WITHOUT_EFFECT = {
   dataMounts: 'all apps share one /data',
 } as const satisfies Partial<Record<keyof AppSettings, string>>;
 
+/** The port that its server binds itself; null: it has none of its own. */
+export function ownPort({ settings, payload }: AppDefinition): number | null {
+  return payload.kind === 'command' ? payload.port : settings.exposedPort;
+}
+
 /** Whether its server binds a port of its own: in the process engine all runners share the machine's ports. */
-export function isExclusive({ engine, settings, payload }: AppDefinition): boolean {
-  return engine === 'process' && (settings.exposedPort !== null || payload.kind === 'command');
+export function isExclusive(definition: AppDefinition): boolean {
+  return definition.engine === 'process' && ownPort(definition) !== null;
 }
 
 /** What differs here from production for an app that is registered. */

@@ -74,6 +74,22 @@ const cases: Case[] = [
     says: [/E_STARTUP_TIMEOUT/, /3 s/, /setup/],
   },
   {
+    name: 'a server that listens on another port',
+    args: ['run', 'apps/port_unbound.py::serve'],
+    exit: 1,
+    says: [
+      /E_STARTUP_TIMEOUT/,
+      /nothing listens on port 8123, its exposed_port/,
+      /fix: Let its server listen on port 8123/,
+    ],
+  },
+  {
+    name: 'a server that ends before it listens',
+    args: ['run', 'apps/port_unbound.py::ends'],
+    exit: 1,
+    says: [/E_RUNNER_EXITED/, /exit code 0 before anything listened on port 8124/, /fix: .* go on serving/],
+  },
+  {
     name: 'requirements that cannot be had',
     args: ['run', 'apps/unresolvable.py'],
     exit: 1,

@@ -118,7 +118,7 @@ export function simulate({ runners: most, requests, seed }: SimulationPlan): Sim
   };
 
   const settings = { ...effectiveSettings(AppSettingsSchema.parse({})), maxConcurrency: most, minConcurrency: 1 };
-  send({ type: 'configure', revision: { id: 'v1', settings, exclusive: false, image: false } });
+  send({ type: 'configure', revision: { id: 'v1', settings, exclusive: false, port: null, image: false } });
   coming.add(0, { type: 'arrival' });
   while (arrived < requests || arrivedAt.size > 0) {
     const next = coming.peek();

@@ -110,7 +110,13 @@ export class Model {
     };
     this.send({
       type: 'configure',
-      revision: { id: `v${++this.revisions}`, settings: { ...settings, ...knobs }, exclusive: false, image: false },
+      revision: {
+        id: `v${++this.revisions}`,
+        settings: { ...settings, ...knobs },
+        exclusive: false,
+        port: null,
+        image: false,
+      },
     });
   }
 

@@ -21,7 +21,13 @@ export function drive(settings: Partial<EffectiveSettings> = {}, exclusive = fal
     all.push(...effects);
     return effects;
   };
-  const revision = (id: string) => ({ id, settings: { ...base, ...settings }, exclusive, image: false });
+  const revision = (id: string) => ({
+    id,
+    settings: { ...base, ...settings },
+    exclusive,
+    port: exclusive ? 8000 : null,
+    image: false,
+  });
   return {
     state,
     settings: { ...base, ...settings },

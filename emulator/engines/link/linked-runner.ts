@@ -249,9 +249,9 @@ export class LinkedRunner implements RunnerHandle {
   }
 
   private startError(): WindtunnelError {
-    return (
-      this.linkError ?? exitError(this.parts.spec.app, this.exit, this.failure, this.parts.spec.limits.memoryBytes)
-    );
+    const { spec, message } = this.parts;
+    const awaited = this.wasReady ? null : message.port;
+    return this.linkError ?? exitError(spec, this.exit, this.failure, awaited);
   }
 
   private describeExit(cause: unknown): RunnerExit {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type AppId, type ErrorCode, WindtunnelError } from '../../contract/index.ts';
+import { type AppId, type ErrorCode, type RunnerSpec, WindtunnelError } from '../../contract/index.ts';
 import type { Exited, StartFailure } from './messages.ts';
 
 const CODES: Record<StartFailure['stage'], ErrorCode> = {
@@ -31,25 +31,32 @@ function codeOf({ stage, type, file }: StartFailure): ErrorCode {
   return CODES[stage];
 }
 
-/** Why a runner that nobody stopped is gone; `failure` is what the harness told before. */
+/**
+ * Why a runner that nobody stopped is gone; `failure` is what the harness told before. `awaited` is the port that the app was to
+ * listen on, and never did; null: there is none, or it did.
+ */
 export function exitError(
-  app: AppId,
+  { app, limits: { memoryBytes } }: Pick<RunnerSpec, 'app' | 'limits'>,
   exited: Exited | null,
   failure: StartFailure | null,
-  limitBytes: number,
+  awaited: number | null,
 ): WindtunnelError {
   if (exited?.cause === 'memory') {
     const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
     return new WindtunnelError(
       'E_RUNNER_MEMORY',
-      `The runner of ${app} used ${gigabytes(exited.bytes)}, over the ${gigabytes(limitBytes)} of its machine type.`,
+      `The runner of ${app} used ${gigabytes(exited.bytes)}, over the ${gigabytes(memoryBytes)} of its machine type.`,
       { hint: 'Choose a machine_type with more memory, or load less.' },
     );
   }
   if (failure) return failureError(app, failure);
   if (!exited) return new WindtunnelError('E_RUNNER_EXITED', `The runner of ${app} was killed from outside.`);
   const how = exited.signal ? `was ended by ${exited.signal}` : `ended with exit code ${exited.code ?? '?'}`;
-  return new WindtunnelError('E_RUNNER_EXITED', `The runner of ${app} ${how}.`, {
+  const before = awaited === null ? '' : ` before anything listened on port ${awaited}, its exposed_port`;
+  return new WindtunnelError('E_RUNNER_EXITED', `The runner of ${app} ${how}${before}.`, {
+    ...(awaited !== null && exited.code === 0
+      ? { hint: 'Its server has to go on serving: the runner ends with it.' }
+      : {}),
     ...(exited.signal === 'SIGSEGV' || exited.signal === 'SIGABRT'
       ? { hint: 'Native code crashed; the last lines of the log hold the Python stack.' }
       : {}),
