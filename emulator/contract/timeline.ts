@@ -21,6 +21,8 @@ export type ToTimeline =
   /** What each runner holds now, by its id. */
   | { type: 'memory'; runners: ({ id: string } & RunnerMemory)[] }
   | { type: 'detail'; run: PlaygroundRun }
+  /** It becomes the selected one, once its events have come. */
+  | { type: 'select'; request: string }
   /** No emulator runs; what is shown is of before. */
   | { type: 'ended' };
 

@@ -48,7 +48,16 @@ test('a picture goes up, through the queue, and comes back as one', { timeout: 6
   expect(shown).toEqual([384, 256, 'blob:']);
 
   await page.getByRole('button', { name: 'Replay', exact: true }).first().click();
-  await expect.poll(() => page.getByLabel('History').getByRole('listitem').count()).toBe(2);
+  const history = page.getByLabel('History').getByRole('listitem');
+  await expect.poll(() => history.count()).toBe(2);
+  // The new one, which stands first, is the one that is looked at.
+  const current = async () => Promise.all((await history.all()).map((entry) => entry.getAttribute('aria-current')));
+  await expect.poll(current).toEqual(['true', null]);
+  const [replayed] = await at.emulator.client.requests({ limit: 1 });
+  await page
+    .getByTitle("Copy the request's id")
+    .filter({ hasText: replayed?.id.slice(0, 8) ?? '?' })
+    .waitFor();
   await page.locator('output.state', { hasText: 'COMPLETED 200' }).waitFor();
   await page.locator('figure img').waitFor();
   const findings: string[] = [];

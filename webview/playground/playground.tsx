@@ -21,6 +21,7 @@ export function Playground() {
   const [run, setRun] = useState<PlaygroundRun | null>(null);
   const [filled, setFilled] = useState<{ path: string; input: string; count: number } | null>(null);
   const media = useRef(new Map<string, string>());
+  const result = useRef<HTMLElement>(null);
 
   useEffect(() => {
     const ended = host.listen((message) => {
@@ -30,6 +31,8 @@ export function Playground() {
           host.keep({ target: message.state.target, path: message.state.selected });
           break;
         case 'run':
+          // The button that asked for it goes while the new one runs.
+          if (message.show && result.current?.contains(document.activeElement)) result.current.focus();
           setRun((shown) => (message.show || shown?.id === message.run.id ? message.run : shown));
           break;
         case 'media':
@@ -95,7 +98,7 @@ export function Playground() {
               </>
             )}
           </section>
-          <section aria-label={l10n.t('Result')}>
+          <section aria-label={l10n.t('Result')} ref={result} tabIndex={-1}>
             {run ? (
               <RunView run={run} media={media.current} actions={ACTIONS} />
             ) : (

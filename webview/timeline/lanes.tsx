@@ -1,5 +1,15 @@
 import * as l10n from '@vscode/l10n';
-import { type KeyboardEvent, type MouseEvent, useEffect, useId, useRef, useState, type WheelEvent } from 'react';
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type Ref,
+  useEffect,
+  useId,
+  useImperativeHandle,
+  useRef,
+  useState,
+  type WheelEvent,
+} from 'react';
 import { now } from '../page/clock.ts';
 import { drawTimeline, LABEL_WIDTH, readPalette } from './draw-timeline.ts';
 import type { Decision, DepthStep } from './timeline-model.ts';
@@ -14,7 +24,12 @@ import {
   zoomed,
 } from './timeline-view.ts';
 
+export interface LanesHandle {
+  focus(): void;
+}
+
 interface LanesProps {
+  ref?: Ref<LanesHandle>;
   rows: readonly Row[];
   depth: readonly DepthStep[];
   decisions: readonly Decision[];
@@ -37,6 +52,8 @@ export function Lanes(props: LanesProps) {
   const optionId = useId();
   const index = rows.findIndex(({ id }) => id === selected);
   const current = rows[index];
+  const revealed = useRef<string | null>(null);
+  useImperativeHandle(props.ref, () => ({ focus: () => scroller?.focus() }), [scroller]);
 
   useEffect(() => {
     const target = canvas.current;
@@ -77,14 +94,20 @@ export function Lanes(props: LanesProps) {
     };
   });
 
-  const select = (at: number) => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, at))];
-    if (!row || !scroller) return;
-    props.onSelect(row);
-    const top = rows.indexOf(row) * ROW_HEIGHT;
+  // Whoever selected it: by keys, or as the replay of another.
+  useEffect(() => {
+    if (!scroller || selected === revealed.current) return;
+    revealed.current = selected;
+    if (index < 0) return;
+    const top = index * ROW_HEIGHT;
     const height = scroller.clientHeight - DEPTH_HEIGHT;
     if (top < scroller.scrollTop) scroller.scrollTop = top;
     else if (top + ROW_HEIGHT > scroller.scrollTop + height) scroller.scrollTop = top + ROW_HEIGHT - height;
+  });
+
+  const select = (at: number) => {
+    const row = rows[Math.max(0, Math.min(rows.length - 1, at))];
+    if (row) props.onSelect(row);
   };
   const keys = (event: KeyboardEvent) => {
     const page = Math.floor((scroller?.clientHeight ?? 0) / ROW_HEIGHT);

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import type { PlaygroundRun } from '../../emulator/contract/playground.ts';
 import { now } from '../page/clock.ts';
 import { type RunActions, RunView } from '../request/run-view.tsx';
-import { Lanes } from './lanes.tsx';
+import { Lanes, type LanesHandle } from './lanes.tsx';
 import { host } from './messages.ts';
 import { RunnerDetail } from './runner-detail.tsx';
 import { ScalingDecisions } from './scaling-decisions.tsx';
@@ -33,7 +33,18 @@ export function Timeline() {
   const [detail, setDetail] = useState<PlaygroundRun | null>(null);
   const [ended, setEnded] = useState(false);
   const watched = useRef<string | null>(null);
+  /** To be selected once it is known. */
+  const wanted = useRef<string | null>(null);
+  const lanes = useRef<LanesHandle>(null);
   const changed = useCallback(() => setVersion((before) => before + 1), []);
+
+  const select = useCallback((row: Row) => {
+    wanted.current = null;
+    setSelected(row);
+    setDetail(null);
+    watched.current = row.kind === 'request' ? row.id : null;
+    askFor(watched.current);
+  }, []);
 
   useEffect(() => {
     const stop = host.listen((message) => {
@@ -42,6 +53,7 @@ export function Timeline() {
           model.current = new TimelineModel();
           setEnded(false);
           setSelected(null);
+          wanted.current = null;
           host.keep({ workspace: message.workspace });
           break;
         case 'recorded':
@@ -59,21 +71,24 @@ export function Timeline() {
         case 'detail':
           setDetail(message.run);
           break;
+        case 'select':
+          wanted.current = message.request;
+          break;
         case 'ended':
           setEnded(true);
+      }
+      const request = model.current.requests.get(wanted.current ?? '');
+      if (request) {
+        select({ kind: 'request', id: request.id, request });
+        // The button that asked for it goes with the detail that it stood in.
+        lanes.current?.focus();
       }
       changed();
     });
     host.send({ type: 'ready' });
     return stop;
-  }, [changed]);
+  }, [changed, select]);
 
-  const select = (row: Row) => {
-    setSelected(row);
-    setDetail(null);
-    watched.current = row.kind === 'request' ? row.id : null;
-    askFor(watched.current);
-  };
   const rows = rowsOf(model.current, app);
   const requests = rows.filter(({ kind }) => kind === 'request').length;
   const decisions = model.current.decisions.filter((one) => app === null || one.app === app);
@@ -130,6 +145,7 @@ export function Timeline() {
       ) : (
         <div className="split">
           <Lanes
+            ref={lanes}
             rows={rows}
             depth={model.current.depth}
             decisions={decisions}

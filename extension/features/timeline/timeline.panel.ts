@@ -96,8 +96,7 @@ export class TimelinePanels implements vscode.Disposable {
       case 'detail':
         return feed.detail(message.request);
       case 'replay':
-        await session.client?.replay(message.request);
-        return;
+        return feed.replay(message.request);
       case 'openInPlayground': {
         const { request } = (await session.client?.request(message.request)) ?? {};
         const app = session.status?.apps.find(({ id }) => id === request?.app);
@@ -151,6 +150,14 @@ class TimelineFeed implements vscode.Disposable {
     const { client } = this.session;
     if (!client) return;
     this.post({ type: 'detail', run: await story(client, id) });
+  }
+
+  /** Runs it again; the page goes on with the new one. */
+  async replay(id: string): Promise<void> {
+    const { client } = this.session;
+    if (!client) return;
+    const { replay } = await client.replay(id);
+    this.post({ type: 'select', request: replay.id });
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { EmulatorUnderTest } from '../../support/emulator.ts';
 import { launchBrowser, VsCodeServer } from './web-server.ts';
 
@@ -157,6 +158,39 @@ export class Workbench {
       await this.page.keyboard.press('Escape');
     }
     throw new Error(`The list of ${title} does not stay open.`);
+  }
+
+  /** The same by keys alone: what is typed leaves the one that is meant. */
+  async chooseByKeys(title: string, choice: string): Promise<void> {
+    const list = this.page.locator('.quick-input-widget:visible');
+    for (let tries = 0; tries < 5; tries += 1) {
+      await this.runCommand(title);
+      const only = list.locator('.quick-input-list .monaco-list-row.focused', { hasText: choice });
+      if (await came(list.locator('.quick-input-list .monaco-list-row', { hasText: choice }), 20_000)) {
+        await this.page.keyboard.type(choice);
+        if (await came(only, 10_000)) return this.page.keyboard.press('Enter');
+      }
+      await this.page.keyboard.press('Escape');
+    }
+    throw new Error(`The list of ${title} does not stay open.`);
+  }
+
+  /** Tabs on until this, in our panel, has the focus. */
+  async tabTo(wanted: Locator): Promise<void> {
+    const own = this.panel().locator(':focus');
+    const focus = async () => [
+      await this.page.locator(':focus').evaluateAll(texts),
+      await own.evaluateAll(texts).catch(() => []),
+    ];
+    const texts = (all: unknown[]) => all.map((one) => (one as { outerHTML: string }).outerHTML);
+    const there = wanted.and(own);
+    for (let tabs = 0; tabs < 60; tabs += 1) {
+      if ((await there.count()) > 0) return;
+      const before = await focus();
+      await this.page.keyboard.press('Tab');
+      await expect.poll(focus).not.toEqual(before);
+    }
+    throw new Error('Sixty tabs do not lead there.');
   }
 
   /** Opens a file by the quick open of the workbench. */
