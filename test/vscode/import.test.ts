@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { notificationCensus } from './support/notification-census.ts';
 import { useWorkbench } from './support/use-workbench.ts';
 
 const WORKER = path.resolve(import.meta.dirname, '../../emulator/import/fixtures/runpod/plain/source');
@@ -22,6 +23,7 @@ test('an import is taken file by file in the diff editor, runs by one click, and
     await page.keyboard.press('Escape');
     await page.waitForTimeout(1000);
   }
+  const shown = await notificationCensus(at);
   await entry.click();
   await page.locator('.quick-input-title', { hasText: 'Folder of the imported app' }).waitFor();
   await page.keyboard.press('Enter');
@@ -41,6 +43,7 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   const toast = at.toast('To look at: 4');
   await toast.locator('.monaco-button', { hasText: 'Run App' }).click();
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
+  expect(await shown()).toEqual([expect.stringContaining('To look at: 4')]);
   expect(existsSync(path.join(imported, 'IMPORT.md'))).toBe(false);
   // The import's own record of what it made is no second app.
   expect(existsSync(path.join(imported, '.windtunnel'))).toBe(true);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { notificationCensus } from './support/notification-census.ts';
 import { useWorkbench } from './support/use-workbench.ts';
 
 const { open } = useWorkbench();
@@ -10,6 +11,7 @@ test('New App asks for a template and a name, opens the app, and it shows in the
 }, async () => {
   const at = await open({ files: [] });
   const { page } = at;
+  const shown = await notificationCensus(at);
   await at.showView();
   await at.pane('Apps').getByRole('button', { name: 'New App' }).first().click();
   await page.locator('.quick-input-list .monaco-list-row', { hasText: 'streaming' }).click();
@@ -21,4 +23,5 @@ test('New App asks for a template and a name, opens the app, and it shows in the
   await page.locator('.tab.active', { hasText: 'app.py' }).waitFor();
   await at.row('Apps', 'talker').waitFor();
   expect(existsSync(path.join(at.emulator.workspace, 'talker/.vscode/launch.json'))).toBe(true);
+  expect(await shown()).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { requires } from '../support/skip.ts';
+import { notificationCensus } from './support/notification-census.ts';
 import { Workbench } from './support/workbench.ts';
 
 const workspace = (name: string) => path.join(import.meta.dirname, name);
@@ -13,23 +14,6 @@ afterEach(async (context) => {
   await at?.close();
   at = undefined;
 }, 120_000);
-
-const WATCH = `
-  globalThis.windtunnelShown = [];
-  const seen = new WeakSet();
-  new MutationObserver(() => {
-    for (const item of document.querySelectorAll('.notifications-toasts .notification-list-item')) {
-      if (!seen.has(item)) windtunnelShown.push(item.textContent);
-      seen.add(item);
-    }
-  }).observe(document.body, { childList: true, subtree: true });
-`;
-
-/** Counts each notification that the workbench shows, also one that is gone at once. */
-async function notificationCensus({ page }: Workbench): Promise<() => Promise<string[]>> {
-  await page.evaluate(WATCH);
-  return async () => (await page.evaluate('windtunnelShown.splice(0)')) as string[];
-}
 
 test('one notification at most for what a user does, and none for what an app prints', {
   timeout: 400_000,
@@ -87,6 +71,36 @@ test('one notification at most for what a user does, and none for what an app pr
       .getByText(/\d requests/)
       .waitFor();
   });
+  await act('logs, filter, engine, secret', async () => {
+    const { page } = here;
+    const input = page.locator('.quick-input-widget:visible input.input');
+    const answer = async (title: string, text: string) => {
+      await page.locator('.quick-input-title', { hasText: title }).waitFor();
+      await input.fill(text);
+      await input.press('Enter');
+    };
+    await here.runCommand('Windtunnel: Show Logs');
+    await page.locator('.part.panel .view-line', { hasText: 'noisy is set up' }).first().waitFor();
+    await here.runCommand('Windtunnel: Filter Apps…');
+    await answer('Filter Apps', 'nothing of that name');
+    await here.welcome('windtunnel.apps', 'welcome.filtered').waitFor();
+    await here.runCommand('Windtunnel: Clear Filter of Apps');
+    await row.waitFor();
+    await here.choose('Windtunnel: Switch Engine…', 'process');
+    await here.runCommand('Windtunnel: Set Secret…');
+    await answer('1/2', 'HF_TOKEN');
+    await answer('2/2', 'hf_secret');
+    await expect.poll(async () => (await here.emulator.client.secrets()).length, { timeout: 90_000 }).toBe(1);
+  });
+  await act('call', async () => {
+    await here.openFile('noisy.py');
+    await here.runCommand('Windtunnel: Call Endpoint in Terminal…');
+    await here.page.locator('.quick-input-title', { hasText: 'Call /' }).waitFor();
+    const requests = here.row('Apps', /Requests/);
+    const before = await requests.innerText();
+    await here.page.keyboard.press('Enter');
+    await expect.poll(() => requests.innerText(), { timeout: 90_000 }).not.toBe(before);
+  });
   await act('restart', async () => {
     const runner = async () => (await here.emulator.client.status()).apps[0]?.runners.at(-1)?.id ?? '';
     const before = await runner();
@@ -116,6 +130,8 @@ test('one notification at most for what a user does, and none for what an app pr
     'a request that fails': 0,
     'a save': 0,
     'copy, refresh, open': 0,
+    'logs, filter, engine, secret': 0,
+    call: 0,
     restart: 0,
     doctor: 0,
     stop: 0,

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Locator } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
 import { StandInRemote } from '../support/stand-in-remote.ts';
+import { notificationCensus } from './support/notification-census.ts';
 import { useWorkbench } from './support/use-workbench.ts';
 import { THEMES, type Workbench } from './support/workbench.ts';
 
@@ -296,8 +297,16 @@ test('Compare shows the answers of both sides in a diff', { timeout: 300_000 }, 
   await at.runCommand('View: Close All Editors');
   await at.openFile('greeter.py');
   // It does not run here yet: that comes first.
+  const shown = await notificationCensus(at);
   await at.runCommand('Windtunnel: Compare with Remote…');
+  // Nobody has called it from here: what it needs is offered.
+  const input = at.page.locator('.quick-input-widget:visible input.input');
+  await at.page.locator('.quick-input-title', { hasText: 'Compare local/greeter' }).waitFor();
+  expect(await input.inputValue()).toBe('{"name":"name"}');
+  await input.press('Enter');
   await at.page.locator('.tab.active', { hasText: 'the same output' }).waitFor();
+  await at.line('Hello, name!').waitFor();
+  expect((await shown()).filter((text) => !text.includes('the same request here and at fal'))).toEqual([]);
   await at.line('in all:').waitFor();
   await at.pictures('compare');
 });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ControlClient } from '../../client/control-client.ts';
+import { askExampleInput } from '../../client/example-input.ts';
 import { realFolder } from '../../client/workspace.ts';
 import {
   type AppId,
@@ -14,7 +15,6 @@ import { loadScenario } from '../../control/config/load-scenario.ts';
 import { systemClock } from '../../core/clock.ts';
 import { attachOrStart } from '../attach.ts';
 import { EventPrinter } from '../event-lines.ts';
-import { exampleInput } from '../example-input.ts';
 import { parsePort } from '../parse-port.ts';
 import { EXIT, errorLines, exitCodeOf, type Terminal, usage } from '../terminal.ts';
 import { type WorkspaceOption, workspaceOf } from '../workspace-option.ts';
@@ -78,9 +78,6 @@ export async function run(terminal: Terminal, target: string, options: RunOption
 
 /** The event that a runner is ready is on its way when the call for it is answered. ms. */
 const EVENT_MS = 500;
-
-/** How long an app may take to describe itself. ms. */
-const DESCRIPTION_MS = 5_000;
 
 /** The first start is told by its own answer; this keeps the event of the same failure from telling it again. */
 class FirstStart {
@@ -178,20 +175,7 @@ async function curlLine(
   url: string,
 ): Promise<string> {
   const path = firstPath(app);
-  let body: object = {};
-  try {
-    const now = (await client.status()).apps.find(({ id }) => id === app.id);
-    // The question takes a slot: beside the requests of the user it would make the app start one more runner.
-    if (now?.queued === 0 && now.running === 0) {
-      const answer = await fetch(`${url}/run/${app.id}/openapi.json`, {
-        signal: AbortSignal.any([interrupted, AbortSignal.timeout(DESCRIPTION_MS)]),
-      });
-      body = answer.ok ? exampleInput(await answer.json(), path) : {};
-    }
-  } catch (error) {
-    // An app with a server of its own, one that describes itself not, or one that is busy: its user knows what it takes.
-    if (interrupted.aborted) throw error;
-  }
+  const body = await askExampleInput({ client, url, app: app.id, path, signal: interrupted });
   const json = JSON.stringify(body).replaceAll("'", "'\\''");
   return `  curl   curl -X POST ${url}/run/${app.id}${routeOf(path)} -H 'content-type: application/json' -d '${json}'`;
 }

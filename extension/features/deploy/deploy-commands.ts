@@ -6,6 +6,7 @@ import { reporting } from '../rows/reporting.ts';
 import type { CommandContext } from '../run/app-commands.ts';
 import { endpointPath } from '../run/app-commands.ts';
 import { pickApp } from '../run/pick-app.ts';
+import { askInput } from '../run/request-input.ts';
 import { CliTask } from './cli-task.ts';
 import { AppDeployment } from './deploy-app.ts';
 import { type DiffFile, DiffTexts } from './diff-texts.ts';
@@ -35,7 +36,9 @@ export function registerDeployCommands(context: CommandContext): vscode.Disposab
       const path = endpointPath(argument, named, app);
       const target = path === '/' ? live.id : `${live.id}${path}`;
       const { workspace } = emulators.of(app.found.file);
-      const input = inputs.of(app, path) ?? '{}';
+      const asking = vscode.l10n.t('Compare {0} here and at fal', target);
+      const input = inputs.of(app, path) ?? (await askInput(context, { ...app, live }, path, asking));
+      if (input === null) return;
       const { environment, ...who } = falTarget(app.found.file);
       // The name of an app of another environment ends with it.
       const remote = ['', 'main'].includes(environment) ? [] : ['--remote', `${live.id}--${environment}`];

@@ -112,6 +112,13 @@ export class EmulatorSession implements vscode.Disposable {
     await removal;
   }
 
+  /** What a call of an app carries: a key by this name, where the emulator asks for one. */
+  async callHeaders(label: string): Promise<Record<string, string>> {
+    if (this.current.kind !== 'running' || !this.current.hello.requireKey || !this.live) return {};
+    const { secret } = await this.live.client.grant({ label, proxyEnv: {} });
+    return { authorization: `Key local:${secret}` };
+  }
+
   get client(): ControlClient | null {
     return this.live?.client ?? null;
   }

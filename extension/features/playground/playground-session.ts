@@ -238,11 +238,8 @@ export class PlaygroundSession implements vscode.Disposable {
     if (app) await this.context.inputs.keep(app, path, input);
   }
 
-  private async headers(): Promise<Record<string, string>> {
-    const { state, client } = this.session;
-    if (state.kind !== 'running' || !state.hello.requireKey || !client) return {};
-    const { secret } = await client.grant({ label: 'playground', proxyEnv: {} });
-    return { authorization: `Key local:${secret}` };
+  private headers(): Promise<Record<string, string>> {
+    return this.session.callHeaders('playground');
   }
 
   private get session(): EmulatorSession {

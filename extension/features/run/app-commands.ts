@@ -10,6 +10,7 @@ import type { AppLogs } from '../logs/app-logs.ts';
 import { runInTerminal } from '../terminal/cli-terminal.ts';
 import type { LastInputs } from './last-inputs.ts';
 import { pickApp } from './pick-app.ts';
+import { askInput, offeredInput } from './request-input.ts';
 import type { AppRunner } from './run-app.ts';
 
 export interface CommandContext {
@@ -84,15 +85,8 @@ export function endpointPath(argument: CommandArgument, path: unknown, app: Know
 
 /** Asks for the input, sends it through the queue with the CLI's own `call`, in a terminal that keeps the answer. */
 async function call(context: CommandContext, app: KnownApp, path: string): Promise<void> {
-  const input = await vscode.window.showInputBox({
-    title: vscode.l10n.t('Call {0}', path),
-    prompt: vscode.l10n.t('Input of the endpoint, as JSON'),
-    value: context.inputs.of(app, path) ?? '{}',
-    validateInput: (text) => jsonProblem(text),
-    ignoreFocusOut: true,
-  });
-  if (input === undefined) return;
-  await context.inputs.keep(app, path, input);
+  const input = await askInput(context, app, path, vscode.l10n.t('Call {0}', path));
+  if (input === null) return;
   const live = app.live ?? (await context.runner.run(app));
   if (!live) return;
   const target = path === '/' ? live.id : `${live.id}${path}`;
@@ -102,7 +96,8 @@ async function call(context: CommandContext, app: KnownApp, path: string): Promi
 async function copyCode(context: CommandContext, app: KnownApp, path: string, language: ClientLanguage): Promise<void> {
   const status = context.emulators.of(app.found.file).status;
   if (!app.live || !status) return;
-  await copy(language, { app: app.live.id, path, url: status.url, input: context.inputs.of(app, path) ?? '{}' });
+  const input = await offeredInput(context, app, path);
+  await copy(language, { app: app.live.id, path, url: status.url, input });
 }
 
 async function copy(language: ClientLanguage, call: ClientCall): Promise<void> {
@@ -111,15 +106,6 @@ async function copy(language: ClientLanguage, call: ClientCall): Promise<void> {
 }
 
 const workspaceOf = ({ emulators }: CommandContext, { found }: KnownApp): string => emulators.of(found.file).workspace;
-
-function jsonProblem(text: string): string | null {
-  try {
-    JSON.parse(text);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
 
 async function openAt(file: string, line: number): Promise<void> {
   const at = new vscode.Position(Math.max(0, line - 1), 0);

@@ -1,4 +1,6 @@
 import * as z from 'zod/mini';
+import { type AppId, DESCRIPTION_PATH } from '../contract/index.ts';
+import type { ControlClient } from './control-client.ts';
 
 const ObjectSchema = z.record(z.string(), z.unknown());
 type JsonObject = z.infer<typeof ObjectSchema>;
@@ -7,6 +9,43 @@ type JsonObject = z.infer<typeof ObjectSchema>;
 const PIXEL =
   'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const FILES = /^(File|Image|Audio|Video)$/;
+
+/** How long an app may take to describe itself. ms. */
+const DESCRIPTION_MS = 5_000;
+
+export interface ExampleQuestion {
+  /** Of the emulator. */
+  client: ControlClient;
+  url: string;
+  app: AppId;
+  path: string;
+  /** Sends a key along where every call needs one. */
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+}
+
+/**
+ * Asks a running app for an input of one of its endpoints. `{}` where it cannot say: an app with a server of its own, one that does
+ * not describe itself, or one that has requests to serve. Throws only when `signal` is aborted.
+ */
+export async function askExampleInput(question: ExampleQuestion): Promise<JsonObject> {
+  const { client, url, app, path, headers = {}, signal } = question;
+  try {
+    const now = (await client.status()).apps.find(({ id }) => id === app);
+    // The question takes a slot: beside the requests of the user it would make the app start one more runner.
+    if (now?.queued !== 0 || now.running !== 0) return {};
+    const patience = AbortSignal.timeout(DESCRIPTION_MS);
+    const answer = await fetch(`${url}/run/${app}${DESCRIPTION_PATH}`, {
+      headers,
+      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+    });
+    return answer.ok ? exampleInput(await answer.json(), path) : {};
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // Its user knows what it takes.
+    return {};
+  }
+}
 
 /**
  * An input that the endpoint at `path` takes, with what is required and nothing else: by its examples, else by its schema.
