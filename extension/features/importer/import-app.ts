@@ -51,9 +51,9 @@ export class AppImport implements vscode.Disposable {
     this.previews.push(preview);
     const result = path.join(preview, 'result');
     const title = vscode.l10n.t('Windtunnel: importing {0}', path.basename(source));
-    const reports = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title }, () =>
-      this.convert(source, result),
-    );
+    // Not as a notification: the result is one, and a conversion takes no second.
+    const where = { location: vscode.ProgressLocation.Window, title };
+    const reports = await vscode.window.withProgress(where, () => this.convert(source, result));
     if (!existsSync(result)) {
       const why = reports.flatMap(({ findings }) => findings).find(({ level }) => level === 'BLOCKED')?.reason;
       throw new WindtunnelError('E_BAD_REQUEST', why ?? vscode.l10n.t('Nothing in it could be imported.'));
@@ -80,7 +80,7 @@ export class AppImport implements vscode.Disposable {
     if (entry === undefined) return;
     await vscode.window.showTextDocument(vscode.Uri.file(entry), { preview: false });
     const [run, show] = [vscode.l10n.t('Run App'), vscode.l10n.t('Show Problems')];
-    const text = vscode.l10n.t('{0} files were imported into {1}. To look at: {2}', taken.length, out, left);
+    const text = vscode.l10n.t('Imported into {0}. Files: {1}. To look at: {2}', out, taken.length, left);
     const chosen = await vscode.window.showInformationMessage(text, run, ...(left > 0 ? [show] : []));
     if (chosen === run) {
       // Whatever was opened meanwhile.

@@ -24,7 +24,9 @@ export async function pickApp(
     return null;
   }
   if (candidates.length === 1) return candidates[0] ?? null;
-  const items = candidates.map((app) => ({
+  // What runs is what most commands are meant for.
+  const ranked = [...candidates].sort((one, other) => Number(other.live !== null) - Number(one.live !== null));
+  const items = ranked.map((app) => ({
     label: appLabel(app),
     description: app.relativePath,
     detail: appSummary(app),

@@ -143,7 +143,7 @@ export class Workbench {
   }
 
   /** A command that asks for one of several, and the answer to it. */
-  async choose(title: string, choice: string): Promise<void> {
+  async choose(title: string, choice: string | RegExp): Promise<void> {
     const row = this.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', {
       hasText: choice,
     });
