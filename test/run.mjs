@@ -12,9 +12,9 @@ import { Tally } from './scripts/tally.mjs';
 
 // Minutes, to end a suite that hangs; the soak is a suite of this runner with more rounds.
 const SUITE_MINUTES = Number(process.env.WINDTUNNEL_TEST_SUITE_MINUTES ?? 30);
-// The workbench is a foreign program with a focus and menus of its own; a test of it may run a second time, and the end of the run
-// names each that had to. All else must hold at once.
-const TRIES_AGAIN = new Set(['vscode']);
+// The workbench, with a focus and menus of its own, and a Docker daemon, with its own idea of how long a call may take, are foreign
+// programs; a test of one may run a second time, and the end of the run names each that had to. All else must hold at once.
+const TRIES_AGAIN = new Set(['vscode', 'docker']);
 // Each is one long file, which keeps one core busy: two of them take the time of one.
 const TOGETHER = ['fal-suites', 'faults'];
 // Run when named only.

@@ -466,7 +466,10 @@ class Agent:
     # The loop
 
     def run(self):
-        """Serve until the app is gone; return the exit status."""
+        """Serve until the app is gone; return its exit status where it ended by itself.
+
+        A container's own exit status tells it then, should the link be cut before its last frame is through.
+        """
         os.set_blocking(self.read_fd, False)
         os.set_blocking(self.write_fd, False)
         wake_read, wake_write = os.pipe()
@@ -493,7 +496,7 @@ class Agent:
             if not self.finished:
                 self.tick()
         self.say_goodbye()
-        return code
+        return code if self.cause in ("crashed", "memory") else None
 
     def interest(self):
         """Tell the selector what we wait for."""

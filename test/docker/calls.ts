@@ -53,23 +53,37 @@ export class Calls {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(100_000),
+    }).catch((cause: unknown) => {
+      throw new Error(`${pathname} was not answered.`, { cause });
     });
     const text = await answer.text();
     return { status: answer.status, body: text === '' ? {} : (JSON.parse(text) as Record<string, unknown>) };
   }
 }
 
-/** The end of a runner by this cause, which may have been already. */
-export async function exitBy(emulator: EmulatorUnderTest, cause: RunnerExit['cause']): Promise<RunnerExit> {
+/** The end of a runner by this cause, which may have been already; fails after that many seconds, with the ends that came. */
+export async function exitBy(
+  emulator: EmulatorUnderTest,
+  cause: RunnerExit['cause'],
+  seconds = 60,
+): Promise<RunnerExit> {
   const done = new AbortController();
+  const limit = setTimeout(() => done.abort(), seconds * 1000);
+  const others: RunnerExit[] = [];
   try {
     for await (const event of emulator.client.events({ replay: true }, done.signal)) {
-      if (event.type === 'runner.exit' && event.exit.cause === cause) return event.exit;
+      if (event.type !== 'runner.exit') continue;
+      if (event.exit.cause === cause) return event.exit;
+      others.push(event.exit);
     }
+  } catch (error) {
+    if (!done.signal.aborted) throw error;
   } finally {
+    clearTimeout(limit);
     done.abort();
   }
-  throw new Error('The events ended.');
+  throw new Error(`No end by ${cause} in ${seconds} s; there were: ${JSON.stringify(others)}`);
 }
 
 /** Asks until it holds; fails after that many seconds. */

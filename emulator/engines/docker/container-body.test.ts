@@ -18,8 +18,13 @@ beforeEach(() => {
 });
 
 /** A container of a stand-in daemon that answers at once: it runs until this many kills; the first of them may be lost. */
-function make({ diesAt = Number.POSITIVE_INFINITY, losesFirst = false, removes = true } = {}) {
-  const stateOf = () => ({ State: { Running: kills < diesAt, OOMKilled: false, ExitCode: 137 } });
+function make({
+  diesAt = Number.POSITIVE_INFINITY,
+  losesFirst = false,
+  removes = true,
+  exit = { OOMKilled: false, ExitCode: 137 },
+} = {}) {
+  const stateOf = () => ({ State: { Running: kills < diesAt, ...exit } });
   const container = {
     id: 'c0ffee',
     modem: { dial: (_: object, done: (error: null, answer: object) => void) => done(null, stateOf()) },
@@ -64,7 +69,7 @@ it('a kill that was lost with its daemon is repeated', async () => {
   body.kill();
   link.destroy();
   await clock.advanceAsync(60_000);
-  expect(await body.gone).toEqual({ error: null, outOfMemory: false });
+  expect(await body.gone).toEqual({ error: null, known: null });
   expect([kills, doubts]).toEqual([2, 1]);
 });
 
@@ -73,7 +78,7 @@ it('a container that no kill ends is given up, not waited for', async () => {
   body.kill();
   link.destroy();
   await clock.advanceAsync(60_000);
-  expect(await body.gone).toEqual({ error: null, outOfMemory: false });
+  expect(await body.gone).toEqual({ error: null, known: null });
   expect(kills).toBeGreaterThan(3);
 });
 
@@ -81,6 +86,32 @@ it('a container that ends by itself, as its link is closed, is not killed', asyn
   const { body, link } = make({ diesAt: 0 });
   link.destroy();
   await clock.advanceAsync(60_000);
-  expect(await body.gone).toEqual({ error: null, outOfMemory: false });
+  expect(await body.gone).toEqual({ error: null, known: null });
   expect(kills).toBe(0);
+});
+
+it.each([
+  [
+    { OOMKilled: false, ExitCode: 7 },
+    { by: 'exit', code: 7 },
+  ],
+  [
+    { OOMKilled: true, ExitCode: 7 },
+    { by: 'exit', code: 7 },
+  ],
+  [{ OOMKilled: true, ExitCode: 137 }, { by: 'memory' }],
+  [{ OOMKilled: false, ExitCode: 0 }, null],
+])('a container that ended with %j says how, should its link have been cut before', async (exit, known) => {
+  const { body, link } = make({ diesAt: 0, exit });
+  link.destroy();
+  await clock.advanceAsync(60_000);
+  expect(await body.gone).toEqual({ error: null, known });
+});
+
+it('a container that was killed by us says nothing of its own end', async () => {
+  const { body, link } = make({ diesAt: 1, exit: { OOMKilled: false, ExitCode: 7 } });
+  body.kill();
+  link.destroy();
+  await clock.advanceAsync(60_000);
+  expect(await body.gone).toEqual({ error: null, known: null });
 });

@@ -27,6 +27,12 @@ const KILL_AGAIN_MS = 5_000;
 const GIVE_UP_MS = 30_000;
 const KILLED_EXIT = 137;
 
+/** The agent ends with its app's exit code where the app ended by itself, and with 0 where it was told to end. */
+function knownEnd({ OOMKilled, ExitCode }: z.infer<typeof StateSchema>['State']): BodyEnd['known'] {
+  if (ExitCode === KILLED_EXIT) return OOMKilled ? { by: 'memory' } : null;
+  return ExitCode === 0 ? null : { by: 'exit', code: ExitCode };
+}
+
 export interface ContainerParts {
   app: AppId;
   container: Docker.Container;
@@ -91,23 +97,20 @@ export class ContainerBody implements RunnerBody {
       try {
         const { State } = await this.inspect(container);
         silentSince = null;
-        if (!State.Running) {
-          const outOfMemory = State.OOMKilled === true && State.ExitCode === KILLED_EXIT && this.kills === null;
-          return { error: null, outOfMemory };
-        }
+        if (!State.Running) return { error: null, known: this.kills === null ? knownEnd(State) : null };
         const now = clock.monotonic();
         if (this.kills && now - this.kills.first >= GIVE_UP_MS) {
           log.error('A container runs on although it was killed', { app, container: container.id });
-          return { error: null, outOfMemory: false };
+          return { error: null, known: null };
         }
         if (this.kills && now - this.kills.last >= KILL_AGAIN_MS) this.kill();
       } catch (error) {
-        if (statusOf(error) === 404) return { error: null, outOfMemory: false };
+        if (statusOf(error) === 404) return { error: null, known: null };
         const now = clock.monotonic();
         silentSince ??= now;
         if (now - silentSince >= LOST_MS) {
           daemon.doubt();
-          return { error: daemonLost(`a runner of ${app} ran on it`, error), outOfMemory: false };
+          return { error: daemonLost(`a runner of ${app} ran on it`, error), known: null };
         }
       }
       await clock.sleep(silentSince === null && looks < 40 ? LOOK_MS : SLOW_LOOK_MS);

@@ -22,8 +22,8 @@ const SIGTERM = 15;
 export interface BodyEnd {
   /** It could not be started, or what it ran in is gone. */
   error: WindtunnelError | null;
-  /** The kernel killed it for want of memory. */
-  outOfMemory: boolean;
+  /** What the place that it lived in knows of an end that came by itself; null where it knows nothing. */
+  known: { by: 'memory' } | { by: 'exit'; code: number } | null;
 }
 
 /** What a runner's agent lives in: a process of this machine, or a container. */
@@ -229,9 +229,7 @@ export class LinkedRunner implements RunnerHandle {
     const bodyEnd = await body.gone;
     timer.cancel();
     this.linkError ??= bodyEnd.error;
-    if (bodyEnd.outOfMemory && !this.exit) {
-      this.exit = { code: null, signal: 'SIGKILL', cause: 'memory', bytes: this.bytes ?? 0 };
-    }
+    this.exit ??= this.untold(bodyEnd);
     let leftover: unknown = null;
     try {
       await body.cleanUp(this.exit !== null);
@@ -246,6 +244,19 @@ export class LinkedRunner implements RunnerHandle {
     this.launch.reject(this.startError());
     this.readiness.reject(this.startError());
     this.end.resolve(exit);
+  }
+
+  /** An end that the agent could not tell: it was killed itself, or the link was cut before its last frame was through. */
+  private untold({ known }: BodyEnd): Exited | null {
+    const bytes = this.bytes ?? 0;
+    switch (known?.by) {
+      case 'memory':
+        return { code: null, signal: 'SIGKILL', cause: 'memory', bytes };
+      case 'exit':
+        return { code: known.code, signal: null, cause: 'crashed', bytes };
+      default:
+        return null;
+    }
   }
 
   private startError(): WindtunnelError {

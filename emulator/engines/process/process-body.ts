@@ -25,12 +25,12 @@ export class ProcessBody implements RunnerBody {
     this.spec = spec;
     this.remove = remove;
     this.gone = new Promise((resolve) => {
-      agent.once('exit', () => resolve({ error: null, outOfMemory: false }));
+      agent.once('exit', () => resolve({ error: null, known: null }));
       agent.once('error', (cause) => {
         const error = new WindtunnelError('E_RUNNER_EXITED', `The runner cannot be started: ${cause.message}`, {
           cause,
         });
-        resolve({ error, outOfMemory: false });
+        resolve({ error, known: null });
       });
     });
   }
