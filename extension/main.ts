@@ -77,7 +77,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionApi {
   own(registerNewApp(emulatorJs));
   own(new AppImport(emulatorJs));
   own(new SourceFindings(finder));
-  own(registerAppEditing(finder));
+  own(registerAppEditing(finder, emulators));
   own(vscode.commands.registerCommand('windtunnel.apps.refresh', () => apps.rescan()));
   own(emulators.onEvent((happened) => failures.follow(happened)));
   return { apps, emulators, remote, doctor };

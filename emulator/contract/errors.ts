@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   E_DEPLOY_FAILED: ['app', '`fal deploy` failed.'],
   E_DEPLOY_UNHEALTHY: ['app', 'The app was deployed and does not answer.'],
   // environment
+  E_UNTRUSTED: ['user', 'The workspace is not trusted by the user of the editor.'],
   E_PYTHON_MISSING: ['user', 'No Python interpreter was found.'],
   E_PYTHON_VERSION: ['user', 'The Python that was found has the wrong minor version for the app.'],
   E_PYTHON_NO_VENV: ['user', 'The Python that was found cannot make virtual environments.'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AppSettingsSchema, type FoundApp } from '../../emulator/contract/index.ts';
 import { machineText, machineTypeAt, suggestions } from './python-editing.ts';
 
-const here = { memoryBytes: 16e9, cpus: 8 };
+const here = { memoryBytes: 16e9, cpus: 8, gpus: null };
 const app: FoundApp = {
   file: '/w/app.py',
   symbol: 'A',
@@ -20,7 +20,15 @@ describe('a machine type', () => {
     expect(machineText('gpu-h100', here)).toContain('80 GB of GPU memory');
     expect(machineText('S', here)).toContain('1 CPU, 1 GB of memory');
     expect(machineText('S', here)).toContain('8 CPUs and 16 GB');
+    expect(machineText('S', here)).not.toContain('GPU');
     expect(machineText('GPU-X', here)).toBeNull();
+  });
+
+  it('tells the GPUs of this machine once an emulator has looked', () => {
+    const text = (gpus: string[] | null) => machineText('GPU-H100', { ...here, gpus });
+    expect(text(null)).toContain('Its GPUs: [Doctor]');
+    expect(text([])).toContain('It has no GPU');
+    expect(text(['Card (24 GB)', 'Card (24 GB)'])).toContain('Its GPUs: Card (24 GB), Card (24 GB).');
   });
 
   it('is found under the cursor in a list, and only where one is set', () => {

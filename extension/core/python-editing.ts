@@ -6,6 +6,8 @@ import { APP_ATTRIBUTES } from '../../emulator/find/checks/sdk-attributes.ts';
 export interface ThisMachine {
   memoryBytes: number;
   cpus: number;
+  /** What its GPUs are called; null while no emulator has looked. */
+  gpus: readonly string[] | null;
 }
 
 const GB = 1e9;
@@ -23,8 +25,14 @@ export function machineText(name: string, here: ThisMachine): string | null {
   ];
   const there = l10n.t('{0} at fal: {1}.', `**${name.toUpperCase()}**`, rows.join(', '));
   const mine = l10n.t('This machine has {0} CPUs and {1} GB of memory.', here.cpus, Math.round(here.memoryBytes / GB));
-  const gpu = vramBytes === null ? '' : ` ${l10n.t('Its GPUs: {0}.', '[Doctor](command:windtunnel.doctor.run)')}`;
-  return `${there}\n\n${mine}${gpu}`;
+  return `${there}\n\n${mine}${vramBytes === null ? '' : ` ${gpuText(here)}`}`;
+}
+
+function gpuText({ gpus }: ThisMachine): string {
+  if (gpus === null) return l10n.t('Its GPUs: {0}.', '[Doctor](command:windtunnel.doctor.run)');
+  return gpus.length > 0
+    ? l10n.t('Its GPUs: {0}.', gpus.join(', '))
+    : l10n.t('It has no GPU: the app runs on the CPU.');
 }
 
 /** The machine type that a column of a line stands in; null where the line sets none. */

@@ -172,7 +172,10 @@ export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
   ];
 }
 
-/** What `windtunnel doctor` found, each with its fix below it. */
+/** Characters of a row inside of another that a side bar of the usual width shows. */
+const ROW_WIDTH = 34;
+
+/** What `windtunnel doctor` found, what is to be mended with its whole reason and its fix below it, in rows that fit. */
 export function doctorRows(checks: readonly DoctorCheck[]): Row[] {
   const looks = {
     ok: ['pass', 'good', l10n.t('passed')],
@@ -181,19 +184,11 @@ export function doctorRows(checks: readonly DoctorCheck[]): Row[] {
   } as const;
   return checks.map(({ name, state, reason, fix }, index) => {
     const [icon, tone, iconText] = looks[state];
-    const children =
-      fix === null
-        ? []
-        : [
-            {
-              id: `${index}#fix`,
-              label: fix,
-              icon: 'lightbulb',
-              iconText: l10n.t('what mends it'),
-              copy: fix,
-              context: 'copy',
-            },
-          ];
+    const cut = state !== 'ok' && name.length + reason.length > ROW_WIDTH;
+    const children = [
+      ...(cut ? textRows(`${index}#reason`, reason, 'info', l10n.t('reason')) : []),
+      ...(fix === null ? [] : textRows(`${index}#fix`, fix, 'lightbulb', l10n.t('what mends it'))),
+    ];
     return {
       id: `${index}#${name}`,
       label: name,
@@ -207,4 +202,22 @@ export function doctorRows(checks: readonly DoctorCheck[]): Row[] {
       ...(children.length > 0 ? { children, expanded: true } : {}),
     };
   });
+}
+
+/** A sentence in as many rows as it takes; copied and shown on hover as a whole. */
+function textRows(id: string, text: string, icon: string, iconText: string): Row[] {
+  return lines(text).map((label, index) => ({
+    ...{ id: `${id}#${index}`, label, tooltip: text, copy: text, context: 'copy' },
+    ...(index === 0 ? { icon, iconText } : { icon: 'blank', iconText: '' }),
+  }));
+}
+
+function lines(text: string): string[] {
+  const made: string[] = [];
+  for (const word of text.split(' ')) {
+    const longer = `${made.at(-1) ?? ''} ${word}`;
+    if (made.length > 0 && longer.length <= ROW_WIDTH) made[made.length - 1] = longer;
+    else made.push(word);
+  }
+  return made;
 }

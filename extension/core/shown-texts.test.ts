@@ -125,7 +125,7 @@ describe('texts that the core makes', () => {
     expect(requestLookText(requestLook(request('COMPLETED', 200)))).toBe('fertig');
     const started = { type: 'runner.state', at: 1, app: 'local/a', runner: 'x', state: 'SETUP', reason: '' } as const;
     expect(startStep({ ...started, phase: 'importing' })).toBe('lädt');
-    expect(machineText('GPU-H100', { memoryBytes: 16e9, cpus: 8 })).toMatch(/Hier: 8 CPUs, 16 GB\./);
+    expect(machineText('GPU-H100', { memoryBytes: 16e9, cpus: 8, gpus: null })).toMatch(/Hier: 8 CPUs, 16 GB\./);
     const limited = { max_file_size: 5 * 2 ** 20, min_width: 64, min_fps: 8, max_fps: 30 };
     const photo = { type: 'string', ui: { field: 'image' }, 'x-fal': limited };
     const [hint] = fieldHints({ type: 'object', properties: { photo } });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { toWindtunnelError, WindtunnelError } from '../../emulator/contract/index.ts';
 import { thisHost } from './host.ts';
+import { requireTrust } from './workspace-trust.ts';
 
 export interface CliAnswer {
   code: number;
@@ -20,8 +21,9 @@ export interface CliOptions {
   onLine?: (line: string) => void;
 }
 
-/** Runs the bundled CLI under the editor's own Node. Rejects only when it cannot be started. */
-export function runCli(emulatorJs: string, args: readonly string[], { cwd, signal, onLine }: CliOptions) {
+/** Runs the bundled CLI under the editor's own Node. Rejects only when it cannot, or must not, be started. */
+export async function runCli(emulatorJs: string, args: readonly string[], { cwd, signal, onLine }: CliOptions) {
+  requireTrust();
   return new Promise<CliAnswer>((resolve, reject) => {
     const child = spawn(process.execPath, [emulatorJs, ...args], {
       cwd,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { getL10nJson } from '@vscode/l10n-dev';
 import ts from 'typescript';
 import { savedRequestJsonSchema } from '../../emulator/cli/saved-requests.ts';
-import { ERROR_CODES, LIMITS } from '../../emulator/contract/index.ts';
+import { ERROR_CODES, LIMITS, TEMPLATES } from '../../emulator/contract/index.ts';
 import { configJsonSchema } from '../../emulator/control/config/config-schema.ts';
 import { scenarioJsonSchema } from '../../emulator/control/config/load-scenario.ts';
 import { reportJsonSchema } from '../../emulator/import/report.ts';
@@ -26,7 +26,7 @@ export async function generatedDocs(): Promise<Record<string, string>> {
   };
 }
 
-/** The strings that a translation has to give: what `vscode.l10n.t` is called with in the extension, and `t` in its pages. */
+/** The strings that a translation has to give: what `t` is called with in the extension and its pages, and what the contract has of it. */
 async function l10nBundle(): Promise<string> {
   const files = globSync(['extension/**/*.ts', 'webview/**/*.{ts,tsx}'], { cwd: root }).filter(
     (file) => !file.endsWith('.test.ts'),
@@ -35,7 +35,10 @@ async function l10nBundle(): Promise<string> {
     extension: path.extname(file),
     contents: readFileSync(path.join(root, file), 'utf8'),
   }));
-  const bundle = Object.entries(await getL10nJson(sources)).sort(([one], [other]) => (one < other ? -1 : 1));
+  const templates = Object.fromEntries(Object.values(TEMPLATES).map((text) => [text, text]));
+  const bundle = Object.entries({ ...(await getL10nJson(sources)), ...templates }).sort(([one], [other]) =>
+    one < other ? -1 : 1,
+  );
   return `${JSON.stringify(Object.fromEntries(bundle), null, 2)}\n`;
 }
 

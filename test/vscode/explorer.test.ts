@@ -1,6 +1,5 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
-import type { Locator } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { useWorkbench } from './support/use-workbench.ts';
 
@@ -73,17 +72,17 @@ test('an empty folder says what to do; a machine without Python and Docker what 
   await at.showView();
   await at.welcome('windtunnel.apps', 'welcome.noApp').waitFor();
   await at.welcome('windtunnel.emulator', 'welcome.emulator').waitFor();
-  await at.picture('welcome-no-app');
+  await at.pictures('welcome-no-app');
   await at.runCommand('Windtunnel: Doctor');
   await at.row('Doctor', /^python/).waitFor();
   await at.fold('Doctor');
   await at.welcome('windtunnel.apps', 'welcome.noPython').waitFor();
   await at.welcome('windtunnel.emulator', 'welcome.noPython').waitFor();
   await at.welcome('windtunnel.emulator', 'welcome.noDocker').waitFor();
-  await at.picture('welcome-no-python');
   await at.unfold('Remote');
   await at.pane('Remote').getByRole('button', { name: 'Look at My fal Account' }).first().click();
   await at.welcome('windtunnel.remote', 'welcome.remote.noFal').waitFor();
+  await at.pictures('welcome-no-python');
 });
 
 test('an untrusted folder shows its apps, runs none, and says in each view how that changes', {
@@ -97,18 +96,18 @@ test('an untrusted folder shows its apps, runs none, and says in each view how t
   await at.showView();
   const row = at.row('Apps', 'greeter');
   await row.waitFor();
-  const says = async (view: string, text: Locator) => {
-    await at.unfold(view);
-    await text.waitFor();
-    await at.fold(view);
-  };
-  await says('Deployed Here', at.welcome('windtunnel.deployed', 'welcome.untrusted'));
-  await says('Remote', at.welcome('windtunnel.remote', 'welcome.untrusted'));
-  await says('Emulator', at.welcome('windtunnel.emulator', 'welcome.untrusted'));
-  await says('Doctor', at.welcome('windtunnel.doctor', 'welcome.untrusted'));
   await row.hover();
   await row.locator('.action-label.disabled[aria-label^="Run App"]').waitFor();
-  await at.picture('welcome-untrusted');
+  await at.welcomes('welcome-untrusted', {
+    'Deployed Here': at.welcome('windtunnel.deployed', 'welcome.untrusted'),
+    Remote: at.welcome('windtunnel.remote', 'welcome.untrusted'),
+    Emulator: at.welcome('windtunnel.emulator', 'welcome.untrusted'),
+    Doctor: at.welcome('windtunnel.doctor', 'welcome.untrusted'),
+  });
+  await at.openFile('greeter.py');
+  await at.page.locator('.codelens-decoration', { hasText: 'Call (emulator)' }).first().waitFor();
+  expect(await at.page.locator('.codelens-decoration', { hasText: 'Run (emulator)' }).count()).toBe(0);
+  await at.runCommand('View: Close All Editors');
   // Also where there is no row that could be run.
   rmSync(path.join(at.emulator.workspace, 'greeter.py'));
   await row.waitFor({ state: 'detached' });

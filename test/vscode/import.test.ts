@@ -39,7 +39,6 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   await action('Leave This File Out').click();
   await page.locator('.tab.active', { hasText: 'handler.py' }).waitFor();
   await page.locator('.squiggly-info').first().waitFor();
-  await at.picture('import-problems');
   const toast = at.toast('To look at: 4');
   await toast.locator('.monaco-button', { hasText: 'Run App' }).click();
   await at.status().filter({ hasText: 'Windtunnel: 1' }).waitFor();
@@ -49,6 +48,9 @@ test('an import is taken file by file in the diff editor, runs by one click, and
   expect(existsSync(path.join(imported, '.windtunnel'))).toBe(true);
   await at.showView();
   await at.row('Apps', /^local\//).waitFor();
+  await at.runCommand('Problems: Focus on Problems View');
+  await page.locator('.markers-panel .monaco-list-row', { hasText: 'handler.py' }).first().waitFor();
+  await at.pictures('import-problems');
   expect(await at.pane('Apps').locator('.monaco-list-row[aria-level="1"]').count()).toBe(1);
   // Its folder is a workspace of its own, whose emulator nothing else here would stop.
   await at.runCommand('Windtunnel: Stop Emulator');

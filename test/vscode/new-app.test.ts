@@ -14,10 +14,13 @@ test('New App asks for a template and a name, opens the app, and it shows in the
   const shown = await notificationCensus(at);
   await at.showView();
   await at.pane('Apps').getByRole('button', { name: 'New App' }).first().click();
-  await page.locator('.quick-input-list .monaco-list-row', { hasText: 'streaming' }).click();
+  const template = page.locator('.quick-input-list .monaco-list-row', { hasText: 'streaming' });
+  await template.waitFor();
+  await at.pictures('new-app');
+  await template.click();
   const name = page.locator('.quick-input-widget:visible input.input');
   await page.locator('.quick-input-title', { hasText: '2/2' }).waitFor();
-  await at.picture('new-app');
+  await at.picture('new-app-name');
   await name.fill('talker');
   await name.press('Enter');
   await page.locator('.tab.active', { hasText: 'app.py' }).waitFor();

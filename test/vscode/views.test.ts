@@ -1,6 +1,5 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Locator } from 'playwright-core';
 import { afterAll, expect, test } from 'vitest';
 import { StandInRemote } from '../support/stand-in-remote.ts';
 import { notificationCensus } from './support/notification-census.ts';
@@ -53,15 +52,12 @@ const type = async (at: Workbench, text: string) => {
 test('every view says what it is for while it is empty', { timeout: 300_000 }, async () => {
   const at = bench.shared;
   await at.showView();
-  const says = async (view: string, text: Locator) => {
-    await at.unfold(view);
-    await text.waitFor();
-    await at.fold(view);
-  };
-  await says('Deployed Here', at.welcome('windtunnel.deployed', 'welcome.deployed'));
-  await says('Remote', at.welcome('windtunnel.remote', 'welcome.remote'));
-  await says('Emulator', at.welcome('windtunnel.emulator', 'welcome.emulator'));
-  await says('Doctor', at.welcome('windtunnel.doctor', 'welcome.doctor'));
+  await at.welcomes('welcome-empty', {
+    'Deployed Here': at.welcome('windtunnel.deployed', 'welcome.deployed'),
+    Remote: at.welcome('windtunnel.remote', 'welcome.remote'),
+    Emulator: at.welcome('windtunnel.emulator', 'welcome.emulator'),
+    Doctor: at.welcome('windtunnel.doctor', 'welcome.doctor'),
+  });
 });
 
 test('a filter that no app has says so, with the way back', { timeout: 300_000 }, async () => {
@@ -74,7 +70,7 @@ test('a filter that no app has says so, with the way back', { timeout: 300_000 }
   await input.fill('nothing of that name');
   await input.press('Enter');
   await at.welcome('windtunnel.apps', 'welcome.filtered').waitFor();
-  await at.picture('welcome-filtered');
+  await at.pictures('welcome-filtered');
   await at.pane('Apps').getByRole('button', { name: 'Clear Filter', exact: true }).first().click();
   await at.row('Apps', 'greeter').waitFor();
 });
@@ -92,7 +88,7 @@ test('Remote says when nobody is logged in, or what went wrong, and looks again'
     await at.runCommand('Windtunnel: Look at My fal Account');
     await at.welcome('windtunnel.remote', 'welcome.remote.signedOut').waitFor();
     await at.pane('Remote').getByRole('button', { name: 'Log In' }).first().waitFor();
-    await at.picture('welcome-signed-out');
+    await at.pictures('welcome-signed-out');
     // Where nothing listens.
     await standIn().writeFal(path.join(own, 'bin'), 'python', (_name, value) =>
       value.replaceAll(new URL(url).host, '127.0.0.1:1'),
@@ -100,7 +96,7 @@ test('Remote says when nobody is logged in, or what went wrong, and looks again'
     await look('Look Again');
     await at.welcome('windtunnel.remote', 'welcome.remote.failed').waitFor();
     await at.toast('Connection refused').waitFor();
-    await at.picture('welcome-remote-failed');
+    await at.pictures('welcome-remote-failed');
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
@@ -165,7 +161,7 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Deploy to fal…');
   await at.line('machine: XS').waitFor();
-  await at.picture('deploy');
+  await at.pictures('deploy');
   await listed(at, 'Deploy').click();
   await at.toast('local/greeter is deployed, and answers at').waitFor();
   expect(await apps()).toEqual(['local/greeter']);
@@ -175,9 +171,27 @@ test('Deploy to a second Windtunnel that stands in for the cloud: what changes i
   await at.openFile('greeter.py');
   await at.runCommand('Windtunnel: Deploy to fal…');
   await at.page.locator('.multiDiffEntry', { hasText: 'greeter.py' }).waitFor();
-  await at.picture('deploy-again');
+  await at.pictures('deploy-again');
   await listed(at, 'nothing changes').waitFor();
   await at.page.keyboard.press('Escape');
+});
+
+test('a hover tells what a machine type has at fal, and what this machine has', { timeout: 300_000 }, async () => {
+  const at = bench.shared;
+  const file = path.join(at.emulator.workspace, 'sized.py');
+  writeFileSync(
+    file,
+    'import fal\n\n\nclass Sized(fal.App):\n    machine_type = "GPU-H100"\n\n    @fal.endpoint("/")\n    def run(self) -> dict:\n        return {}\n',
+  );
+  await at.runCommand('View: Close All Editors');
+  await at.openFile('sized.py');
+  const hover = at.page.locator('.monaco-hover', { hasText: '80 GB of GPU memory' });
+  await at.line('machine_type').getByText('GPU-H100').click();
+  await at.runCommand('Show or Focus Hover');
+  await hover.getByText('This machine has').waitFor();
+  await at.pictures('hover');
+  await at.runCommand('View: Close All Editors');
+  rmSync(file);
 });
 
 /** Deploys a file of the workspace up to the question, and answers it. */

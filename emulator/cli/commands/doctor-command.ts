@@ -68,7 +68,7 @@ async function checkPythons(terminal: Terminal, workspace: string): Promise<Chec
   const first = usable[0];
   if (first) {
     const others = usable.length > 1 ? `; ${usable.length - 1} more found` : '';
-    return [ok('python', `${first.path} (${first.version}, ${first.source})${others}`)];
+    return [ok('python', `${first.version} (${first.path}, ${first.source})${others}`)];
   }
   const tried = pythons[0];
   const reason = tried ? `${tried.path}: ${String(tried.result)}` : 'no Python was found';

@@ -72,7 +72,8 @@ export class AppDeployment {
     // A warning is there to be read: choosing it opens the checks.
     for (;;) {
       const items = [deploy, leave, elsewhere, ...warned];
-      const chosen = await vscode.window.showQuickPick(items, { title, ignoreFocusOut: true });
+      const placeHolder = vscode.l10n.t('What changes stands in the editor below');
+      const chosen = await vscode.window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });
       if (chosen?.answer !== 'log') return chosen?.answer ?? 'leave';
       this.tasks.showLog();
     }

@@ -32,7 +32,11 @@ export async function changeTarget(file: string): Promise<boolean> {
     { label: vscode.l10n.t('Team'), name: 'team', description: now.team || unset },
   ] as const;
   const title = vscode.l10n.t('Deploy Elsewhere');
-  const chosen = await vscode.window.showQuickPick(choices, { title, ignoreFocusOut: true });
+  const chosen = await vscode.window.showQuickPick(choices, {
+    title,
+    placeHolder: vscode.l10n.t('Which of these is to be another?'),
+    ignoreFocusOut: true,
+  });
   if (!chosen) return false;
   const value = await vscode.window.showInputBox({
     title: `${title}: ${chosen.label}`,

@@ -2,13 +2,16 @@ import * as vscode from 'vscode';
 import type { Finder } from '../../../emulator/find/finder.ts';
 import { machineText, machineTypeAt, type Suggestion, suggestions } from '../../core/python-editing.ts';
 import { thisMachine } from '../../platform/host.ts';
+import type { Emulators } from '../emulator/emulators.ts';
 
 const PYTHON = { language: 'python', scheme: 'file' } as const;
 
 /** Hover on a machine type; completion of machine types and of the attributes of a fal.App. */
-export function registerAppEditing(finder: () => Promise<Finder>): vscode.Disposable {
+export function registerAppEditing(finder: () => Promise<Finder>, emulators: Emulators): vscode.Disposable {
   return vscode.Disposable.from(
-    vscode.languages.registerHoverProvider(PYTHON, { provideHover: machineHover }),
+    vscode.languages.registerHoverProvider(PYTHON, {
+      provideHover: (document, position) => machineHover(document, position, gpusOf(emulators)),
+    }),
     vscode.languages.registerCompletionItemProvider(
       PYTHON,
       {
@@ -24,9 +27,20 @@ export function registerAppEditing(finder: () => Promise<Finder>): vscode.Dispos
   );
 }
 
-function machineHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | null {
+/** The GPUs of this machine, as an emulator of this window sees them; null while none runs. */
+function gpusOf(emulators: Emulators): string[] | null {
+  const [status] = emulators.all.flatMap((session) => session.status ?? []);
+  if (!status) return null;
+  return status.gpus.map(({ name, vramBytes }) => (vramBytes ? `${name} (${Math.round(vramBytes / 1e9)} GB)` : name));
+}
+
+function machineHover(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  gpus: string[] | null,
+): vscode.Hover | null {
   const at = machineTypeAt(document.lineAt(position).text, position.character);
-  const text = at && machineText(at.name, thisMachine());
+  const text = at && machineText(at.name, { ...thisMachine(), gpus });
   if (!at || !text) return null;
   const markdown = new vscode.MarkdownString(text);
   markdown.isTrusted = { enabledCommands: ['windtunnel.doctor.run'] };

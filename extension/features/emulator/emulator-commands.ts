@@ -35,7 +35,10 @@ async function showActions(emulators: Emulators): Promise<void> {
     item('key', vscode.l10n.t('Set Secret'), 'windtunnel.secret.set'),
     item('pulse', vscode.l10n.t('Doctor'), 'windtunnel.doctor.run'),
   ];
-  const chosen = await vscode.window.showQuickPick(items, { title: 'Windtunnel' });
+  const chosen = await vscode.window.showQuickPick(items, {
+    title: 'Windtunnel',
+    placeHolder: vscode.l10n.t('What to do?'),
+  });
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 

@@ -18,6 +18,7 @@ import { runCliOk } from '../../platform/emulator-cli.ts';
 import { thisHost } from '../../platform/host.ts';
 import { Debounced, now } from '../../platform/timers.ts';
 import { watchFolder } from '../../platform/watch-file.ts';
+import { requireTrust } from '../../platform/workspace-trust.ts';
 
 export type SessionState =
   | { kind: 'stopped' }
@@ -89,8 +90,9 @@ export class EmulatorSession implements vscode.Disposable {
   }
 
   /** The emulator, started where none runs. Rejects with why it cannot be. */
-  ensure(): Promise<ControlClient> {
-    if (this.live) return Promise.resolve(this.live.client);
+  async ensure(): Promise<ControlClient> {
+    requireTrust();
+    if (this.live) return this.live.client;
     this.starting ??= this.start().finally(() => {
       this.starting = null;
     });
@@ -103,6 +105,12 @@ export class EmulatorSession implements vscode.Disposable {
     // A restart: the same app may still be on its way out.
     await Promise.allSettled(this.removals);
     return client.run(request, signal, this.holder);
+  }
+
+  /** Puts new runners in the place of an app's own; nothing where no emulator runs. */
+  async restart(app: AppId): Promise<void> {
+    requireTrust();
+    await this.live?.client.restart(app);
   }
 
   async remove(app: AppId): Promise<void> {

@@ -21,5 +21,6 @@ export async function pickSession(
   }
   if (sessions.length <= 1) return sessions[0] ?? null;
   const items = sessions.map((session) => ({ label: session.workspace, session }));
-  return (await vscode.window.showQuickPick(items, { title: 'Windtunnel' }))?.session ?? null;
+  const placeHolder = vscode.l10n.t('Which workspace?');
+  return (await vscode.window.showQuickPick(items, { title: 'Windtunnel', placeHolder }))?.session ?? null;
 }

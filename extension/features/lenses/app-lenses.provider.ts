@@ -13,6 +13,7 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
     this.apps = apps;
     this.subscriptions = vscode.Disposable.from(
       apps.onDidChange(() => this.changed.fire()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.changed.fire()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (event.affectsConfiguration('windtunnel.codeLens')) this.changed.fire();
       }),
@@ -20,8 +21,9 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
   }
 
   async provideCodeLenses(document: vscode.TextDocument): Promise<vscode.CodeLens[]> {
-    if (!vscode.workspace.getConfiguration('windtunnel.codeLens').get('enabled', true)) return [];
+    if (!vscode.workspace.getConfiguration('windtunnel.codeLens', document.uri).get('enabled', true)) return [];
     const lenses: vscode.CodeLens[] = [];
+    const trusted = vscode.workspace.isTrusted;
     for (const { found, live } of await this.apps.lookInto(document.uri.fsPath)) {
       const target = { file: found.file, symbol: found.symbol };
       const add = (line: number, title: string, command: string, ...more: unknown[]) => {
@@ -31,8 +33,8 @@ export class AppLenses implements vscode.CodeLensProvider, vscode.Disposable {
       const { start } = found.lines;
       if (live) {
         add(start, vscode.l10n.t('$(debug-stop) Stop (emulator)'), 'windtunnel.app.stop');
-        add(start, vscode.l10n.t('$(debug-restart) Restart'), 'windtunnel.app.restart');
-      } else {
+        if (trusted) add(start, vscode.l10n.t('$(debug-restart) Restart'), 'windtunnel.app.restart');
+      } else if (trusted) {
         add(start, vscode.l10n.t('$(play) Run (emulator)'), 'windtunnel.app.run');
         add(start, vscode.l10n.t('$(debug-alt) Debug (emulator)'), 'windtunnel.app.debug');
       }

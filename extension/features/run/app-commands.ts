@@ -22,16 +22,14 @@ export interface CommandContext {
   emulatorJs: string;
 }
 
-const runs = (app: KnownApp): boolean => app.live !== null;
-
 /** Commands of one app, its endpoints and its requests. */
 export function registerAppCommands(context: CommandContext): vscode.Disposable {
   const { apps, runner, emulators, logs } = context;
   const command = (name: string, action: (argument: CommandArgument, ...more: unknown[]) => Promise<unknown>) =>
     vscode.commands.registerCommand(`windtunnel.${name}`, action);
-  const onApp = (action: (app: KnownApp) => Promise<unknown>, fits?: (app: KnownApp) => boolean) => {
+  const onApp = (action: (app: KnownApp) => Promise<unknown>, which?: 'running') => {
     return async (argument: CommandArgument) => {
-      const app = await pickApp(apps, argument, fits);
+      const app = await pickApp(apps, argument, which);
       return app && action(app);
     };
   };
@@ -42,11 +40,11 @@ export function registerAppCommands(context: CommandContext): vscode.Disposable 
     ),
     command(
       'app.stop',
-      onApp((app) => runner.stop(app), runs),
+      onApp((app) => runner.stop(app), 'running'),
     ),
     command(
       'app.restart',
-      onApp((app) => runner.restart(app), runs),
+      onApp((app) => runner.restart(app), 'running'),
     ),
     command(
       'app.showLogs',
@@ -69,7 +67,7 @@ export function registerAppCommands(context: CommandContext): vscode.Disposable 
           const { workspace, app: id } = argument.at;
           return copy(language, { app: id, path: '/', url: emulators.of(workspace).status?.url ?? '', input: '{}' });
         }
-        const app = await pickApp(apps, argument, runs);
+        const app = await pickApp(apps, argument, 'running');
         if (app) await copyCode(context, app, endpointPath(argument, path, app), language);
       }),
     ),

@@ -3,12 +3,13 @@ import { type AppTarget, appAtLine, type CommandArgument, isNode, isTarget } fro
 import { appLabel, appSummary, type KnownApp } from '../../core/app-tree.ts';
 import type { WorkspaceApps } from '../explorer/workspace-apps.ts';
 
-/** The app that a command is about: what it was called with, else the one at the cursor, else the user's choice. */
+/** The app that a command is about: what it was called with, else the one at the cursor, else the user's choice, maybe of those that run. */
 export async function pickApp(
   apps: WorkspaceApps,
   argument: CommandArgument,
-  fits: (app: KnownApp) => boolean = () => true,
+  which: 'any' | 'running' = 'any',
 ): Promise<KnownApp | null> {
+  const fits = (app: KnownApp) => which === 'any' || app.live !== null;
   if (isNode(argument)) return (await fresh(apps, argument.app.found)) ?? argument.app;
   if (isTarget(argument)) return fresh(apps, argument);
   const editor = vscode.window.activeTextEditor;
@@ -20,7 +21,11 @@ export async function pickApp(
   await apps.ready();
   const candidates = apps.list().filter(fits);
   if (candidates.length === 0) {
-    void vscode.window.showInformationMessage(vscode.l10n.t('There is no such fal app in this window.'));
+    void vscode.window.showInformationMessage(
+      which === 'running'
+        ? vscode.l10n.t('No fal app runs in this window.')
+        : vscode.l10n.t('No fal app was found in this window.'),
+    );
     return null;
   }
   if (candidates.length === 1) return candidates[0] ?? null;

@@ -27,7 +27,7 @@ export function pickRunner(emulators: Emulators, argument: CommandArgument): Pro
       })),
     ),
   );
-  return chosen(items, vscode.l10n.t('No runner lives here.'));
+  return chosen(items, { none: vscode.l10n.t('No runner lives here.'), which: vscode.l10n.t('Which runner?') });
 }
 
 /** The same for a request, among the latest. `queued`: one with a record. */
@@ -47,14 +47,20 @@ export function pickRequest(emulators: Emulators, argument: CommandArgument, que
         id: request.id,
       })),
   );
-  return chosen(items, vscode.l10n.t('No request of these apps is known.'));
+  return chosen(items, {
+    none: vscode.l10n.t('No request of these apps is known.'),
+    which: vscode.l10n.t('Which request?'),
+  });
 }
 
 const given = (emulators: Emulators, path: string, id: string): Promise<Picked> =>
   Promise.resolve({ session: emulators.of(path), id });
 
-async function chosen<Item extends vscode.QuickPickItem & Picked>(items: Item[], none: string): Promise<Picked | null> {
+async function chosen<Item extends vscode.QuickPickItem & Picked>(
+  items: Item[],
+  { none, which }: { none: string; which: string },
+): Promise<Picked | null> {
   if (items.length === 0) void vscode.window.showInformationMessage(none);
   if (items.length <= 1) return items[0] ?? null;
-  return (await vscode.window.showQuickPick(items, { title: 'Windtunnel' })) ?? null;
+  return (await vscode.window.showQuickPick(items, { title: 'Windtunnel', placeHolder: which })) ?? null;
 }

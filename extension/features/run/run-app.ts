@@ -45,11 +45,11 @@ export class AppRunner {
 
   async restart({ live, found }: KnownApp): Promise<void> {
     const session = this.emulators.of(found.file);
-    if (!live || !session.client) return;
+    if (!live) return;
     this.failures.clear(found.file);
     await saveText(found.file);
     try {
-      await session.client.restart(live.id);
+      await session.restart(live.id);
     } catch (thrown) {
       this.failures.show(toWindtunnelError(thrown).toJSON(), session, found.file);
     }

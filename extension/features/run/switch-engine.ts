@@ -25,8 +25,9 @@ export function registerSwitchEngine(apps: WorkspaceApps, runner: AppRunner): vs
       engine,
     }));
     const title = vscode.l10n.t('Switch Engine');
+    const placeHolder = vscode.l10n.t('What apps of this workspace are run in from now on');
     const named = engines.find((engine) => engine === given);
-    const engine = named ?? (await vscode.window.showQuickPick(items, { title }))?.engine;
+    const engine = named ?? (await vscode.window.showQuickPick(items, { title, placeHolder }))?.engine;
     if (engine === undefined || engine === current) return;
     await settings.update('default', engine, vscode.ConfigurationTarget.Workspace);
     if (engine !== 'auto')

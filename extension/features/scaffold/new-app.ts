@@ -30,7 +30,8 @@ async function newApp(emulatorJs: string): Promise<void> {
   const template = await vscode.window.showQuickPick(
     Object.entries(TEMPLATES).map(([name, description]) => ({
       label: `$(${ICONS[name as keyof typeof TEMPLATES]}) ${name}`,
-      description,
+      // In the bundle by `test/docs/generated-docs.ts`: the command line has the same texts.
+      description: vscode.l10n.t(description),
       name,
     })),
     { title: vscode.l10n.t('New App (1/2)'), placeHolder: vscode.l10n.t('What it does'), ignoreFocusOut: true },

@@ -14,6 +14,7 @@ import { runnerMemory } from '../../core/runner-memory.ts';
 import { Debounced } from '../../platform/timers.ts';
 import type { EmulatorSession } from '../emulator/emulator-session.ts';
 import type { Emulators } from '../emulator/emulators.ts';
+import { pickSession } from '../emulator/pick-session.ts';
 import { pageHtml, pagesFolder, panelIcon } from '../webview/page-html.ts';
 
 const VIEW_TYPE = 'windtunnel.timeline';
@@ -57,14 +58,11 @@ export class TimelinePanels implements vscode.Disposable {
   }
 
   private async show(): Promise<void> {
-    for (const folder of vscode.workspace.workspaceFolders ?? []) this.context.emulators.of(folder.uri.fsPath);
-    const sessions = this.context.emulators.all;
-    const items = sessions.map((session) => ({ label: session.workspace, session }));
-    const chosen = items.length > 1 ? await vscode.window.showQuickPick(items, { title: 'Windtunnel' }) : items[0];
-    if (!chosen) return;
-    const known = this.open.get(chosen.session.workspace);
+    const session = await pickSession(this.context.emulators);
+    if (!session) return;
+    const known = this.open.get(session.workspace);
     if (known) known.reveal();
-    else this.attach(vscode.window.createWebviewPanel(VIEW_TYPE, '', vscode.ViewColumn.Active), chosen.session);
+    else this.attach(vscode.window.createWebviewPanel(VIEW_TYPE, '', vscode.ViewColumn.Active), session);
   }
 
   private attach(panel: vscode.WebviewPanel, session: EmulatorSession): void {

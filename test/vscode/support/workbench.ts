@@ -265,9 +265,19 @@ export class Workbench {
     }
   }
 
+  /** Views that are folded, each with what it says while it is empty: asserts that, and pictures all of them together. */
+  async welcomes(name: string, views: Record<string, Locator>): Promise<void> {
+    for (const view of Object.keys(views)) await this.unfold(view);
+    for (const text of Object.values(views)) await text.waitFor();
+    await this.pictures(name);
+    for (const view of Object.keys(views)) await this.fold(view);
+  }
+
   /** The same in a theme of each kind. */
   async pictures(name: string): Promise<void> {
     if (!process.env.WINDTUNNEL_TEST_PICTURES) return;
+    // Where nothing has a tooltip.
+    await this.page.mouse.move(500, 3);
     for (const theme of THEMES) {
       await this.theme(theme);
       await this.picture(`${name}-${theme.kind}`);
