@@ -12,7 +12,7 @@ import type { Log } from '../../core/log.ts';
 import type { DebugChannel, ReadyInfo, RunnerHandle, RunnerHooks } from '../engine.ts';
 import type { Exited, RunnerStateMessage, StartFailure, StartMessage } from './messages.ts';
 import { LinkMux } from './mux.ts';
-import { exitError, failureError } from './start-errors.ts';
+import { exitError, failureError, type KnownEnd, untoldEnd } from './start-errors.ts';
 
 // An agent that does not answer a kill within this is killed itself (ms).
 const AGENT_KILL_MS = 5_000;
@@ -23,7 +23,7 @@ export interface BodyEnd {
   /** It could not be started, or what it ran in is gone. */
   error: WindtunnelError | null;
   /** What the place that it lived in knows of an end that came by itself; null where it knows nothing. */
-  known: { by: 'memory' } | { by: 'exit'; code: number } | null;
+  known: KnownEnd | null;
 }
 
 /** What a runner's agent lives in: a process of this machine, or a container. */
@@ -229,7 +229,7 @@ export class LinkedRunner implements RunnerHandle {
     const bodyEnd = await body.gone;
     timer.cancel();
     this.linkError ??= bodyEnd.error;
-    this.exit ??= this.untold(bodyEnd);
+    this.exit ??= untoldEnd(bodyEnd.known, this.bytes ?? 0);
     let leftover: unknown = null;
     try {
       await body.cleanUp(this.exit !== null);
@@ -244,19 +244,6 @@ export class LinkedRunner implements RunnerHandle {
     this.launch.reject(this.startError());
     this.readiness.reject(this.startError());
     this.end.resolve(exit);
-  }
-
-  /** An end that the agent could not tell: it was killed itself, or the link was cut before its last frame was through. */
-  private untold({ known }: BodyEnd): Exited | null {
-    const bytes = this.bytes ?? 0;
-    switch (known?.by) {
-      case 'memory':
-        return { code: null, signal: 'SIGKILL', cause: 'memory', bytes };
-      case 'exit':
-        return { code: known.code, signal: null, cause: 'crashed', bytes };
-      default:
-        return null;
-    }
   }
 
   private startError(): WindtunnelError {

@@ -31,6 +31,21 @@ function codeOf({ stage, type, file }: StartFailure): ErrorCode {
   return CODES[stage];
 }
 
+/** What a container tells of an end that came by itself. */
+export type KnownEnd = { by: 'memory' } | { by: 'exit'; code: number };
+
+/** An end that the agent could not tell: it was killed itself, or the link was cut before its last frame was through. */
+export function untoldEnd(known: KnownEnd | null, bytes: number): Exited | null {
+  switch (known?.by) {
+    case 'memory':
+      return { code: null, signal: 'SIGKILL', cause: 'memory', bytes };
+    case 'exit':
+      return { code: known.code, signal: null, cause: 'crashed', bytes };
+    default:
+      return null;
+  }
+}
+
 /**
  * Why a runner that nobody stopped is gone; `failure` is what the harness told before. `awaited` is the port that the app was to
  * listen on, and never did; null: there is none, or it did.
