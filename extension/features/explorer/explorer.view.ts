@@ -39,9 +39,11 @@ const REQUEST_ICONS: Record<RequestLook, vscode.ThemeIcon> = {
 export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.Disposable {
   private readonly apps: WorkspaceApps;
   private readonly memory: vscode.Memento;
-  private readonly changed = new vscode.EventEmitter<void>();
+  private readonly changed = new vscode.EventEmitter<TreeNode[] | undefined>();
   private readonly tree: vscode.TreeView<TreeNode>;
   private readonly subscriptions: vscode.Disposable;
+  /** Its uppermost rows, as the view has them. */
+  private roots: TreeNode[] = [];
 
   readonly onDidChangeTreeData = this.changed.event;
 
@@ -53,7 +55,7 @@ export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.D
     this.subscriptions = vscode.Disposable.from(
       this.tree,
       this.changed,
-      apps.onDidChange(() => this.changed.fire()),
+      apps.onDidChange(() => this.refresh()),
       vscode.commands.registerCommand('windtunnel.apps.filter', (given?: unknown) => this.ask(given)),
       vscode.commands.registerCommand('windtunnel.apps.clearFilter', () => this.keep('')),
     );
@@ -63,7 +65,8 @@ export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.D
   async getChildren(node?: TreeNode): Promise<TreeNode[]> {
     if (node) return childNodes(node);
     await this.apps.ready();
-    return rootNodes(this.apps.list(), this.filter);
+    this.roots = rootNodes(this.apps.list(), this.filter);
+    return this.roots;
   }
 
   getTreeItem(node: TreeNode): vscode.TreeItem {
@@ -96,7 +99,19 @@ export class ExplorerView implements vscode.TreeDataProvider<TreeNode>, vscode.D
   private async keep(filter: string): Promise<void> {
     await this.memory.update(FILTER, filter);
     this.show();
-    this.changed.fire();
+    this.changed.fire(undefined);
+  }
+
+  /**
+   * Asked for anew as a whole, a view forgets its rows until it has others: a click on one in that moment would be about none. So the
+   * rows that stay are changed in their place.
+   */
+  private refresh(): void {
+    const next = rootNodes(this.apps.list(), this.filter);
+    const same =
+      next.length > 0 && next.length === this.roots.length && next.every(({ id }, at) => id === this.roots[at]?.id);
+    if (same) for (const [at, node] of next.entries()) Object.assign(this.roots[at] ?? {}, node);
+    this.changed.fire(same ? this.roots : undefined);
   }
 
   private show(): void {
