@@ -48,7 +48,8 @@ export async function expectNothingLeft(emulator: EmulatorUnderTest, before: Cen
   expect(await takeCensus(emulator), why).toEqual(before);
 }
 
-function processesOf(folder: string): Map<number, string> {
+/** Command lines by process, of those that have this folder in their environment. */
+export function processesOf(folder: string): Map<number, string> {
   const found = new Map<number, string>();
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;

@@ -1,9 +1,10 @@
-import { rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { useWorkbench } from './support/use-workbench.ts';
 
 const app = (name: string) => path.join(import.meta.dirname, 'workspace', name);
+const MARKED = path.join(import.meta.dirname, 'apps/marked.py');
 const { open } = useWorkbench();
 
 test('an app goes from its source through run, request and stop, all by mouse', { timeout: 300_000 }, async () => {
@@ -85,16 +86,18 @@ test('an empty folder says what to do; a machine without Python and Docker what 
   await at.pictures('welcome-no-python');
 });
 
-test('an untrusted folder shows its apps, runs none, and says in each view how that changes', {
+test('an untrusted folder shows its apps, runs no line of them, and says in each view how that changes', {
   timeout: 300_000,
 }, async () => {
   const at = await open({
-    files: [app('greeter.py')],
+    files: [MARKED],
     workspaceTrust: true,
-    settings: { 'security.workspace.trust.startupPrompt': 'never' },
+    // The newest VS Code would show its page of trust above all else.
+    settings: { 'security.workspace.trust.startupPrompt': 'never', 'workbench.editor.useModal': 'off' },
   });
   await at.showView();
-  const row = at.row('Apps', 'greeter');
+  const row = at.row('Apps', 'marked');
+  const ran = () => existsSync(path.join(at.emulator.workspace, 'ran.txt'));
   await row.waitFor();
   await row.hover();
   await row.locator('.action-label.disabled[aria-label^="Run App"]').waitFor();
@@ -104,12 +107,28 @@ test('an untrusted folder shows its apps, runs none, and says in each view how t
     Emulator: at.welcome('windtunnel.emulator', 'welcome.untrusted'),
     Doctor: at.welcome('windtunnel.doctor', 'welcome.untrusted'),
   });
-  await at.openFile('greeter.py');
+  await at.openFile('marked.py');
   await at.page.locator('.codelens-decoration', { hasText: 'Call (emulator)' }).first().waitFor();
   expect(await at.page.locator('.codelens-decoration', { hasText: 'Run (emulator)' }).count()).toBe(0);
+  await at.page.keyboard.press('F5');
+  // VS Code's own question.
+  const question = at.page.locator('.monaco-dialog-box', { hasText: 'trust' });
+  await question.waitFor();
+  await question.getByRole('button', { name: 'Cancel' }).click();
+  await question.waitFor({ state: 'detached' });
   await at.runCommand('View: Close All Editors');
   // Also where there is no row that could be run.
-  rmSync(path.join(at.emulator.workspace, 'greeter.py'));
+  rmSync(path.join(at.emulator.workspace, 'marked.py'));
   await row.waitFor({ state: 'detached' });
   await at.welcome('windtunnel.apps', 'welcome.untrusted').waitFor();
+  expect([ran(), at.emulator.running]).toEqual([false, false]);
+
+  // The same file once the folder is trusted: it does leave its trace.
+  cpSync(MARKED, path.join(at.emulator.workspace, 'marked.py'));
+  await at.runCommand('Workspaces: Manage Workspace Trust');
+  await at.page.locator('.workspace-trust-editor').getByRole('button', { name: 'Trust', exact: true }).click();
+  await row.hover();
+  await row.locator('.action-label:not(.disabled)[aria-label^="Run App"]').click();
+  await at.row('Apps', 'local/marked').waitFor();
+  await expect.poll(ran, { timeout: 90_000 }).toBe(true);
 });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, describe, it } from 'mocha';
 import * as vscode from 'vscode';
+import type { EmulatorEvent } from '../../../emulator/contract/index.ts';
 import type { ExtensionApi } from '../../../extension/main.ts';
 import { until } from './conditions.ts';
 
@@ -14,6 +15,26 @@ const extension = () => {
 const folder = () => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? '';
 const greeter = () => ({ file: path.join(folder(), 'greeter.py'), symbol: 'Greeter' });
 const broken = () => ({ file: path.join(folder(), 'broken.py'), symbol: 'Broken' });
+
+/** From the end of a runner to the word of why, at most. ms. */
+const CAUSE_MS = 1000;
+
+/** How the first start of this file's app ended, as the emulator told it. */
+async function startEvents(file: string) {
+  const { emulators } = await extension().activate();
+  const { client, status } = emulators.of(file);
+  const id = status?.apps.find((app) => app.file === file)?.id;
+  assert.ok(client && id, 'the emulator knows the app');
+  let exit: Extract<EmulatorEvent, { type: 'runner.exit' }> | null = null;
+  let failed: Extract<EmulatorEvent, { type: 'app.failed' }> | null = null;
+  const enough = new AbortController();
+  for await (const event of client.events({ replay: true }, enough.signal)) {
+    if (event.type === 'runner.exit' && event.app === id) exit ??= event;
+    if (event.type === 'app.failed' && event.app === id) failed ??= event;
+    if (exit && failed) return { exit, failed };
+  }
+  throw new assert.AssertionError({ message: 'the emulator told no end of the start' });
+}
 
 async function known(symbol: string) {
   const { apps } = await extension().activate();
@@ -130,6 +151,12 @@ describe('an app whose setup raises', () => {
     assert.match(problem.message, /KeyError: 'missing'/);
   });
 
+  it('has that cause within a second of its end, by the times of the emulator', async () => {
+    const told = await startEvents(broken().file);
+    assert.match(told.failed.error.message, /KeyError: 'missing'/);
+    assert.ok(told.failed.at - told.exit.at <= CAUSE_MS, JSON.stringify(told));
+  });
+
   it('loses the problem when it is stopped and mended', async () => {
     const { file } = broken();
     const source = readFileSync(file, 'utf8');
@@ -139,6 +166,27 @@ describe('an app whose setup raises', () => {
     );
     writeFileSync(file, source);
     await vscode.commands.executeCommand('windtunnel.app.stop', broken());
+  });
+});
+
+describe('an app whose server never listens on its port', () => {
+  it('shows the port', async () => {
+    const file = path.join(folder(), 'no_port.py');
+    const target = { file, symbol: 'serve' };
+    const source =
+      'import fal\n\n\n@fal.function(machine_type="XS", exposed_port=8731)\ndef serve():\n    print("it serves nothing")\n';
+    writeFileSync(file, source);
+    await until('the app', () => known('serve'));
+    void vscode.commands.executeCommand('windtunnel.app.run', target);
+    const problem = await until('the problem', () =>
+      vscode.languages.getDiagnostics(vscode.Uri.file(file)).find(({ source: from }) => from === 'Windtunnel'),
+    );
+    assert.match(problem.message, /before anything listened on port 8731, its exposed_port/);
+    const told = await startEvents(file);
+    assert.ok(told.failed.at - told.exit.at <= CAUSE_MS, JSON.stringify(told));
+    await vscode.commands.executeCommand('windtunnel.app.stop', target);
+    rmSync(file);
+    await until('its end', async () => !(await known('serve')));
   });
 });
 

@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -145,6 +146,26 @@ export class VsCodeServer {
     return `http://127.0.0.1:${this.port}/?${query}`;
   }
 
+  /** Whether a process belongs to this server. */
+  owns(pid: number): boolean {
+    try {
+      // The group's number, the third after the name, which may hold spaces.
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2]) === this.process.pid;
+    } catch {
+      // It has ended.
+      return false;
+    }
+  }
+
+  /** Processes of the extension hosts, one for each window; Linux only. */
+  extensionHosts(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => this.owns(pid) && commandOf(pid).includes('--type=extensionHost'));
+  }
+
   async stop(): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) {
       const ended = new Promise((resolve) => this.process.once('exit', resolve));
@@ -210,6 +231,15 @@ function listening(child: ChildProcess, logFile: string): Promise<number> {
       fail(`ended with ${code}`);
     });
   });
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // It has ended.
+    return '';
+  }
 }
 
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {

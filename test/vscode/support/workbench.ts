@@ -43,7 +43,7 @@ export class Workbench {
   readonly page: Page;
   readonly emulator: EmulatorUnderTest;
   private readonly browser: Browser;
-  private readonly server: VsCodeServer;
+  readonly server: VsCodeServer;
 
   private constructor(page: Page, browser: Browser, server: VsCodeServer, emulator: EmulatorUnderTest) {
     this.page = page;
