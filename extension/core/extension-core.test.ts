@@ -246,7 +246,10 @@ describe('rows of the other views', () => {
       { id: 'old', createdAt: '2026-11-01T10:00:00Z' },
     ];
     const apps = [{ alias: 'a', revision: 'old', auth: 'private', machines: ['S'], revisions, runners: [] }];
-    const [, app, secrets] = remoteRows({ account, user: 'acme', apps, secrets: ['HF_TOKEN'] });
+    const holdings = { account, user: 'acme', apps, secrets: ['HF_TOKEN'] };
+    const [who, app, secrets] = remoteRows(holdings);
+    expect(who?.description).toBe('fal');
+    expect(remoteRows(holdings, 'staging')[0]?.description).toBe('fal · staging');
     expect(app).toMatchObject({
       label: 'acme/a',
       description: 'S · private · 0 runners',

@@ -104,14 +104,14 @@ function deployedRow(app: AppStatus, workspace: string, requests: readonly LiveR
   };
 }
 
-/** What the account at fal holds: apps with revisions and runners, then names of secrets. */
-export function remoteRows({ account, user, apps, secrets }: Holdings): Row[] {
-  const from = account.profile === null ? '' : ` · ${account.profile}`;
+/** What the account at fal holds in an environment (empty: the usual one): apps with revisions and runners, then names of secrets. */
+export function remoteRows({ account, user, apps, secrets }: Holdings, environment = ''): Row[] {
+  const from = [environment, account.profile ?? ''].filter((part) => part !== '').map((part) => ` · ${part}`);
   return [
     {
       id: 'account',
       label: user,
-      description: `${account.host}${from}`,
+      description: `${account.host}${from.join('')}`,
       icon: 'account',
       iconText: l10n.t('account'),
       copy: user,

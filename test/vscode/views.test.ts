@@ -275,10 +275,18 @@ test('a failed check can be overruled, and another environment be chosen, before
   await input.fill('staging');
   await input.press('Enter');
   await at.page.locator('.quick-input-title', { hasText: 'Deploy local/wanting--staging to' }).waitFor();
+  const settings = () => JSON.parse(readFileSync(path.join(at.emulator.workspace, '.vscode/settings.json'), 'utf8'));
+  expect(settings()).toMatchObject({ 'windtunnel.deploy.environment': 'staging' });
+  // And back: by the same way, for the editor need not see that the file is gone.
+  await listed(at, 'Another Environment').click();
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy Elsewhere' }).waitFor();
+  await listed(at, 'Environment').click();
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy Elsewhere: Environment' }).waitFor();
+  await input.fill('');
+  await input.press('Enter');
+  await at.page.locator('.quick-input-title', { hasText: 'Deploy local/wanting to' }).waitFor();
   await listed(at, 'Leave It as It Is').click();
-  const settings = path.join(at.emulator.workspace, '.vscode/settings.json');
-  expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ 'windtunnel.deploy.environment': 'staging' });
-  rmSync(settings);
+  expect(settings()).not.toHaveProperty(['windtunnel.deploy.environment']);
   rmSync(file);
   const { apps } = await standIn().emulator.client.status();
   expect(apps.filter(({ id }) => id.includes('wanting'))).toEqual([]);

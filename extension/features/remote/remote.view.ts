@@ -20,7 +20,11 @@ export class RemoteView implements vscode.Disposable {
   holdings: Holdings | null = null;
   private readonly emulators: Emulators;
   private readonly emulatorJs: string;
-  private readonly view = new RowsView('windtunnel.remote', () => (this.holdings ? remoteRows(this.holdings) : []));
+  /** That the holdings are of. */
+  private environment = '';
+  private readonly view = new RowsView('windtunnel.remote', () =>
+    this.holdings ? remoteRows(this.holdings, this.environment) : [],
+  );
   private readonly subscriptions = vscode.Disposable.from(
     this.view,
     vscode.commands.registerCommand(
@@ -46,10 +50,12 @@ export class RemoteView implements vscode.Disposable {
   private async read(): Promise<void> {
     const cwd = (await pickSession(this.emulators))?.workspace;
     if (cwd === undefined) return;
-    const flags = targetFlags(falTarget(cwd));
+    const target = falTarget(cwd);
+    const flags = targetFlags(target);
     await vscode.commands.executeCommand('windtunnel.remote.focus');
     await vscode.window.withProgress({ location: { viewId: 'windtunnel.remote' } }, async () => {
       const { code, stdout, stderr } = await runCli(this.emulatorJs, ['remote', '--json', ...flags], { cwd });
+      this.environment = target.environment;
       this.holdings = code === 0 ? HoldingsSchema.parse(JSON.parse(stdout)) : null;
       this.state = code === 0 ? 'read' : stateOf(stderr);
       // Not as the message of the view: that takes the place of what to do about it.
