@@ -39,14 +39,18 @@ export interface SecretNeed {
   source: Place;
 }
 
-/** A finding for each environment variable that a file reads: a secret, the platform's own (`own`), or configuration. */
+/**
+ * A finding for each environment variable that a file reads and the result does not set by itself (`set`): a secret, the platform's
+ * own (`own`), or configuration.
+ */
 export function environmentNotes(
   root: SyntaxNode,
   file: string,
   ledger: Ledger,
   own: { prefix: RegExp; name: string },
+  set: ReadonlySet<string> = new Set(),
 ): void {
-  const seen = new Set<string>();
+  const seen = new Set<string>(set);
   for (const { name, node } of environmentReads(root)) {
     if (seen.has(name)) continue;
     seen.add(name);

@@ -5,8 +5,24 @@ export interface Note {
   text?: string;
   reason: string;
   next?: string;
-  /** Text whose first line in the written file is the target. */
-  anchor?: { file: string; text: string };
+  /** Text whose first line in the written file is the target; with `attribute`, where that is set below it. */
+  anchor?: { file: string; text: string; attribute?: string };
+}
+
+const MARK = 'TODO(fal-import)';
+
+/** Whether a line has that text, and not as the beginning of a longer name. */
+function holds(line: string, text: string): boolean {
+  const at = line.indexOf(text);
+  return at >= 0 && !(/\w$/.test(text) && /\w/.test(line.charAt(at + text.length)));
+}
+
+/** The line of the class at `from` that sets an attribute, else its own. */
+function attributeBelow(lines: readonly string[], from: number, name: string): number {
+  for (let at = from + 1; at < lines.length && !/^\S/.test(lines[at]!); at += 1) {
+    if (lines[at]!.startsWith(`    ${name} = `)) return at;
+  }
+  return from;
 }
 
 /** Collects what became of each piece of the source while an app is converted. */
@@ -47,10 +63,14 @@ export class Ledger {
       if (anchor && lines) {
         const key = `${anchor.file}\n${anchor.text}`;
         const from = used.get(key) ?? 0;
-        const index = lines.findIndex((line, at) => at >= from && line.includes(anchor.text));
-        const found = index >= 0 ? index : lines.findIndex((line) => line.includes(anchor.text));
-        if (found >= 0) target = { file: anchor.file, line: found + 1 };
-        used.set(key, found + 1);
+        const index = lines.findIndex((line, at) => at >= from && holds(line, anchor.text));
+        const found = index >= 0 ? index : lines.findIndex((line) => holds(line, anchor.text));
+        if (found >= 0) {
+          const line = anchor.attribute === undefined ? found : attributeBelow(lines, found, anchor.attribute);
+          target = { file: anchor.file, line: line + 1 };
+        }
+        // A class or a function has one place, however much is said of it.
+        if (anchor.text.includes(MARK)) used.set(key, found + 1);
       }
       return { code, level, source: source ?? null, text: quote(text ?? ''), target, reason, next: next ?? '' };
     });

@@ -13,6 +13,9 @@ export interface CliAnswer {
 /** Environment under which the editor's own executable is Node. */
 export const NODE_ENV = { ELECTRON_RUN_AS_NODE: '1' } as const;
 
+/** What the bundled CLI runs under: the editor's environment, without what would have it wait for a debugger of the editor. */
+export const cliEnv = () => ({ ...withoutInspector(thisHost().env), ...NODE_ENV });
+
 export interface CliOptions {
   cwd: string;
   /** Interrupts it: it says so, and ends by itself. */
@@ -27,7 +30,7 @@ export async function runCli(emulatorJs: string, args: readonly string[], { cwd,
   return new Promise<CliAnswer>((resolve, reject) => {
     const child = spawn(process.execPath, [emulatorJs, ...args], {
       cwd,
-      env: { ...withoutInspector(thisHost().env), ...NODE_ENV },
+      env: cliEnv(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const interrupt = () => child.kill('SIGINT');

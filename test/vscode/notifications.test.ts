@@ -12,6 +12,8 @@ test('one notification at most for what a user does, and none for what an app pr
 }, async () => {
   const here = await open({
     files: [workspace('workspace-noisy/noisy.py'), workspace('workspace/broken.py')],
+    // The rows of a terminal are drawn as text then.
+    settings: { 'terminal.integrated.gpuAcceleration': 'off' },
   });
   const taken = await notificationCensus(here);
   const census: Record<string, string[]> = {};
@@ -94,6 +96,9 @@ test('one notification at most for what a user does, and none for what an app pr
     const before = await requests.innerText();
     await here.page.keyboard.press('Enter');
     await expect.poll(() => requests.innerText(), { timeout: 90_000 }).not.toBe(before);
+    // The answer stays to be read.
+    const answered = /"lines": ?201[\s\S]*Press a key to close this terminal/;
+    await expect.poll(() => here.terminalText().catch(() => ''), { timeout: 90_000 }).toMatch(answered);
   });
   await act('restart', async () => {
     const runner = async () => (await here.emulator.client.status()).apps[0]?.runners.at(-1)?.id ?? '';

@@ -37,13 +37,11 @@ const deployedThere = async () => {
   expect(code, stdout + stderr).toBe(0);
 };
 
-const terminalText = async (at: Workbench): Promise<string> =>
-  (await at.page.locator('.terminal-wrapper.active .xterm-rows').innerText()).replaceAll('\u00a0', ' ');
 /** The first of what a list offers that has this text. */
 const listed = (at: Workbench, text: string) =>
   at.page.locator('.quick-input-widget:visible .quick-input-list .monaco-list-row', { hasText: text }).first();
 const printed = (at: Workbench, text: string | RegExp) =>
-  expect.poll(() => terminalText(at).catch(() => ''), { timeout: 90_000 }).toMatch(text);
+  expect.poll(() => at.terminalText().catch(() => ''), { timeout: 90_000 }).toMatch(text);
 const type = async (at: Workbench, text: string) => {
   await at.page.locator('.terminal-wrapper.active .xterm-screen').click();
   await at.page.keyboard.type(`${text}\n`);

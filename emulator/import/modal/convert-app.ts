@@ -265,11 +265,14 @@ class Conversion {
     const labels = new Set(module.units.map((unit) => imageLabel(settings.get(unit)!.image)));
     const late = lateModule(module, text, entry, this.edits, labels, this.parser, ledger);
     const results = new Map<Unit, UnitResult>();
+    const variables: ReadonlyMap<string, string>[] = [];
     for (const unit of module.units) {
       const own = settings.get(unit)!;
       const image = images.get(unit)!;
       const preamble: string[] = [];
-      for (const [name, value] of new Map([...image.variables, ...own.variables])) {
+      const given = new Map([...image.variables, ...own.variables]);
+      variables.push(given);
+      for (const [name, value] of given) {
         preamble.push(`os.environ.setdefault(${pythonString(name)}, ${value})`);
       }
       if (this.usesFileName()) {
@@ -318,7 +321,7 @@ class Conversion {
       entry,
       ledger,
     );
-    environmentNotes(root, entry, ledger, { prefix: /^MODAL_/, name: 'Modal' });
+    environmentNotes(root, entry, ledger, { prefix: /^MODAL_/, name: 'Modal' }, alwaysSet(variables));
     const result = this.write([...this.edits, ...late.edits, ...futures], results, local.main, modules, calls);
     this.items([...this.edits, ...late.edits, ...futures]);
     return {
@@ -724,4 +727,10 @@ function importEdits(
     { start: at, end: at, text: `${above.join('\n')}\n` },
     { ...edit, text: `${edit.text}${GAP}` },
   ];
+}
+
+/** What each app of a file sets: what one of them alone sets, another may miss. */
+function alwaysSet(variables: readonly ReadonlyMap<string, string>[]): Set<string> {
+  const [first, ...others] = variables;
+  return new Set([...(first?.keys() ?? [])].filter((name) => others.every((other) => other.has(name))));
 }

@@ -118,7 +118,7 @@ export function readSettings(
       text: common.text,
       reason: 'No timeout is set: Modal ends a call after 300 s, so request_timeout is 300. fal would allow 3600.',
       next: 'Raise request_timeout if calls are known to take longer.',
-      anchor: { file, text: anchor },
+      anchor: { file, text: anchor, attribute: 'request_timeout' },
     });
   }
   if (!settings.attributes.has('max_concurrency')) {
@@ -146,12 +146,13 @@ const lineOf = ({ node }: Option): number => node.startPosition.row + 1;
 
 function note(context: Context, code: string, level: Level, reason: string, next?: string): 'reported' {
   const { ledger, file, option, anchor } = context;
+  const attribute = option.name === 'retries' ? 'retry_config' : NUMBERS[option.name]?.attribute;
   ledger.note(code, level, {
     source: { file, line: lineOf(option) },
     text: `${option.name}=${option.value.text}`,
     reason,
     ...(next === undefined ? {} : { next }),
-    anchor: { file, text: anchor },
+    anchor: { file, text: anchor, ...(attribute === undefined ? {} : { attribute }) },
   });
   return 'reported';
 }
@@ -583,7 +584,7 @@ function hardware(
           text: `gpu=${gpu.value.text}`,
           reason: `${names} → ${types.join(', ')}: as much memory or more, another card. GPU-A100 has 40 GB at fal and is no 80 GB card.`,
           next: 'Packages that are built for one architecture (flash-attn, TensorRT engines) must be built for this one.',
-          anchor: { file, text: anchor },
+          anchor: { file, text: anchor, attribute: 'machine_type' },
         });
       }
       const beside = [find('cpu'), find('memory')].filter((option) => option !== undefined);
@@ -611,7 +612,7 @@ function hardware(
       ? `machine_type ${chosen} is the smallest with as much CPU and memory${(cpu ?? 0) > 8 || (memory ?? 0) > 30_720 ? ', as far as there is one' : ''}.`
       : 'No CPU or memory is asked for; machine_type S has one CPU and 1 GB.',
     next: 'M has 2 GB, L 15 GB, XL 30 GB.',
-    anchor: { file, text: anchor },
+    anchor: { file, text: anchor, attribute: 'machine_type' },
   });
 }
 

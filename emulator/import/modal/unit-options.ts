@@ -116,7 +116,7 @@ export function unitSettings(
         source: at,
         text: decorator.node.text,
         reason: `Requests of one runner share its process: functions that are not async run in threads, so they must be safe there.${target ? ' target_inputs has no counterpart.' : ''}`,
-        anchor: { file, text: anchor },
+        anchor: { file, text: anchor, attribute: 'max_multiplexing' },
       });
     } else if (decorator.path === 'clustered') {
       leave(decorator.node, 'F728', 'fal has no clusters of runners.', 'Use num_gpus for several GPUs of one machine.');

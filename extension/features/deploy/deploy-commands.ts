@@ -14,7 +14,7 @@ import { falTarget, targetFlags } from './fal-target.ts';
 
 /** Deploy and Compare: what the CLI finds and does, in diff editors, with progress. */
 export function registerDeployCommands(context: CommandContext): vscode.Disposable {
-  const { apps, runner, emulators, emulatorJs, inputs } = context;
+  const { apps, runner, emulators, emulatorJs } = context;
   const tasks = new CliTask(emulatorJs);
   const diffs = new DiffTexts();
   const deployment = new AppDeployment(tasks, diffs);
@@ -37,7 +37,8 @@ export function registerDeployCommands(context: CommandContext): vscode.Disposab
       const target = path === '/' ? live.id : `${live.id}${path}`;
       const { workspace } = emulators.of(app.found.file);
       const asking = vscode.l10n.t('Compare {0} here and at fal', target);
-      const input = inputs.of(app, path) ?? (await askInput(context, { ...app, live }, path, asking));
+      // Also where it is known: a request to fal costs, and this says what is sent.
+      const input = await askInput(context, { ...app, live }, path, asking);
       if (input === null) return;
       const { environment, ...who } = falTarget(app.found.file);
       // The name of an app of another environment ends with it.

@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import type { CommandArgument } from '../../core/app-target.ts';
 import { isRow } from '../../core/row.ts';
 import { reporting } from '../rows/reporting.ts';
-import { runInTerminal } from '../terminal/cli-terminal.ts';
+import { openInTerminal, runInTerminal } from '../terminal/cli-terminal.ts';
 import type { CommandContext } from './app-commands.ts';
 import { type Picked, pickRequest, pickRunner } from './pick-live.ts';
 
@@ -24,7 +24,9 @@ export function registerLiveCommands({ emulators, emulatorJs }: CommandContext):
   const request: Pick = (argument) => pickRequest(emulators, argument);
   return vscode.Disposable.from(
     command('runner.stop', runner, async ({ session, id }) => session.client?.stopRunner(id)),
-    command('runner.openShell', runner, inTerminal('terminal', 'shell')),
+    command('runner.openShell', runner, async ({ session, id }) =>
+      openInTerminal(emulatorJs, session.workspace, ['shell', id], 'terminal'),
+    ),
     command('request.showLogs', request, inTerminal('output', 'logs')),
     command(
       'request.replay',

@@ -253,6 +253,12 @@ export class Workbench {
     if ((await this.page.locator(PANEL).count()) > 0) await this.panel().locator(`body.${bodyClass}`).waitFor();
   }
 
+  /** What the terminal in front shows. */
+  async terminalText(): Promise<string> {
+    const rows = await this.page.locator('.terminal-wrapper.active .xterm-rows').innerText();
+    return rows.replaceAll('\u00a0', ' ');
+  }
+
   /** Keeps a picture of each window for whoever looks into a run: below WINDTUNNEL_TEST_PICTURES, nowhere without it. */
   async picture(name: string): Promise<void> {
     const folder = process.env.WINDTUNNEL_TEST_PICTURES;
