@@ -1,4 +1,4 @@
-import { type Finding, type Item, type Level, type Place, quote } from './report.ts';
+import { type Finding, type Item, type Level, MARK, type Place, quote } from './report.ts';
 
 export interface Note {
   source?: Place;
@@ -8,8 +8,6 @@ export interface Note {
   /** Text whose first line in the written file is the target; with `attribute`, where that is set below it. */
   anchor?: { file: string; text: string; attribute?: string };
 }
-
-const MARK = 'TODO(fal-import)';
 
 /** Whether a line has that text, and not as the beginning of a longer name. */
 function holds(line: string, text: string): boolean {

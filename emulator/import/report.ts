@@ -57,8 +57,11 @@ export function reportJsonSchema(): string {
   return `${JSON.stringify({ title: 'Report of windtunnel import', ...schema }, null, 2)}\n`;
 }
 
+/** What each mark that an import leaves in the code begins with. */
+export const MARK = 'TODO(fal-import)';
+
 /** The mark that a finding of level TODO leaves in the code. */
-export const mark = (code: string): string => `TODO(fal-import): ${code}`;
+export const mark = (code: string): string => `${MARK}: ${code}`;
 
 /** First line of a source text, short enough for a table. */
 export function quote(text: string): string {
